@@ -1,0 +1,13 @@
+// The table of commands, in the order of `orrery --help`. A command: one setup function in its own file.
+#pragma once
+#include <vector>
+
+#include "cli/command.h"
+
+namespace orrery {
+
+std::function<int()> setup_info(CLI::App& app);
+
+std::vector<Command> commands();
+
+}  // namespace orrery

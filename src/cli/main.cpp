@@ -1,0 +1,32 @@
+#include <cstdio>
+
+#include "cli/commands.h"
+#include "core/error.h"
+
+int main(int argc, char** argv) {
+  using namespace orrery;
+  CLI::App app("Orrery: a sentence becomes a physical scene, its states and a clip; any clip gets a physics score.");
+  app.set_version_flag("--version", std::string("orrery ") + ORRERY_VERSION);
+  app.require_subcommand(1);
+  app.footer("Examples:\n  orrery render \"a red ball falls and bounces\" -o out.mp4\n  orrery score clip.mp4\n"
+             "orrery COMMAND --help says more.");
+  std::function<int()> run;
+  for (const Command& command : commands()) {
+    CLI::App* sub = app.add_subcommand(command.name, command.summary);
+    auto action = command.setup(*sub);
+    sub->callback([&run, action] { run = action; });
+  }
+  try {
+    app.parse(argc, argv);
+    return run();
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? 0 : 2;
+  } catch (const UsageError& error) {
+    std::fprintf(stderr, "orrery: %s\n", error.what());
+    return 2;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "orrery: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,18 @@
+#include "core/json.h"
+
+#include "core/error.h"
+#include "core/files.h"
+
+namespace orrery {
+
+Json parse_json(const std::string& text, const std::string& source) {
+  try {
+    return Json::parse(text);
+  } catch (const Json::parse_error& error) {
+    fail("{}: not valid JSON at byte {}: {}", source, error.byte, error.what());
+  }
+}
+
+Json read_json(const std::filesystem::path& path) { return parse_json(read_text(path), path.string()); }
+
+}  // namespace orrery

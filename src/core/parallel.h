@@ -1,0 +1,24 @@
+// One thread pool: OpenMP's, shared with oneDNN.
+#pragma once
+#include <cstdint>
+
+namespace orrery {
+
+void set_num_threads(int n);  // n >= 1
+int num_threads();
+
+// Calls body(i) for i in [0, n). The split over threads never changes a result: bodies write disjoint places.
+template <class Body>
+void parallel_for(int64_t n, Body&& body) {
+#pragma omp parallel for schedule(static)
+  for (int64_t i = 0; i < n; ++i) body(i);
+}
+
+// The same with chunks handed out as threads become free: for bodies of unequal cost.
+template <class Body>
+void parallel_for_dynamic(int64_t n, Body&& body) {
+#pragma omp parallel for schedule(dynamic, 1)
+  for (int64_t i = 0; i < n; ++i) body(i);
+}
+
+}  // namespace orrery

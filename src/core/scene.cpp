@@ -1,0 +1,158 @@
+#include "core/scene.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <tuple>
+
+#include "core/error.h"
+
+namespace orrery {
+namespace {
+
+constexpr double kAngleStep = 2 * std::numbers::pi / (kLevels * kLevels);
+
+// Ranges: places reach about 1.1 m beyond the view; 3 mm steps. The grids of signed quantities contain 0.
+constexpr AttributeSpec kSpecs[kNumAttributes] = {
+    {"gravity", 0, 0.0, 0.01},
+    {"light", int(kLightNames.size()), 0, 1},
+    {"wall_color", int(kBackdropNames.size()), 0, 1},
+    {"floor_color", int(kBackdropNames.size()), 0, 1},
+    {"floor_texture", int(kFloorNames.size()), 0, 1},
+    {"ramp", 2, 0, 1},
+    {"ramp_x_low", 0, -1.2, 0.003},
+    {"ramp_x_high", 0, -1.2, 0.003},
+    {"ramp_height", 0, 0.0, 0.003},
+    {"shape", int(kShapeNames.size()) + 1, 0, 1},
+    {"color", int(kColorNames.size()), 0, 1},
+    {"size", 0, 0.0, 0.003},
+    {"material", int(kMaterialNames.size()), 0, 1},
+    {"x", 0, -1.2, 0.003},
+    {"foot", 0, 0.0, 0.003},
+    {"angle", 0, -std::numbers::pi, kAngleStep},
+    {"vx", 0, -10.24, 0.005},
+    {"vy", 0, -10.24, 0.005},
+    {"omega", 0, -20.48, 0.01},
+};
+
+constexpr Attribute kSceneOrder[] = {Attribute::kGravity, Attribute::kLight, Attribute::kWallColor,
+                                     Attribute::kFloorColor, Attribute::kFloorTexture, Attribute::kRamp};
+
+void read_item(const PrologueItem& item, Scene& scene) {
+  const int category = item.coarse;
+  const double value = item.value();
+  ObjectSpec* object = item.object < 0 ? nullptr : &scene.objects.at(item.object);
+  switch (item.attribute) {
+    case Attribute::kGravity: scene.gravity = value; break;
+    case Attribute::kLight: scene.light = category; break;
+    case Attribute::kWallColor: scene.wall_color = category; break;
+    case Attribute::kFloorColor: scene.floor_color = category; break;
+    case Attribute::kFloorTexture: scene.floor_texture = category; break;
+    case Attribute::kRamp: scene.ramp.present = category != 0; break;
+    case Attribute::kRampXLow: scene.ramp.x_low = value; break;
+    case Attribute::kRampXHigh: scene.ramp.x_high = value; break;
+    case Attribute::kRampHeight: scene.ramp.height = value; break;
+    case Attribute::kShape: object->shape = Shape(category); break;
+    case Attribute::kColor: object->color = category; break;
+    case Attribute::kSize: object->size = value; break;
+    case Attribute::kMaterial: object->material = category; break;
+    case Attribute::kX: object->x = value; break;
+    case Attribute::kFoot: object->y = value + object->size; break;
+    case Attribute::kAngle: object->angle = value; break;
+    case Attribute::kVx: object->vx = value; break;
+    case Attribute::kVy: object->vy = value; break;
+    case Attribute::kOmega: object->omega = value; break;
+    case Attribute::kCount: ORRERY_ASSERT(false);
+  }
+}
+
+bool is_end(const PrologueItem& item) {
+  return item.attribute == Attribute::kShape && item.coarse == int(kShapeNames.size());
+}
+
+}  // namespace
+
+const AttributeSpec& attribute_spec(Attribute attribute) { return kSpecs[int(attribute)]; }
+
+double PrologueItem::value() const {
+  const AttributeSpec& spec = attribute_spec(attribute);
+  return spec.categories ? coarse : spec.lo + spec.step * (kLevels * coarse + fine);
+}
+
+PrologueItem quantized_item(Attribute attribute, int object, double value) {
+  const AttributeSpec& spec = attribute_spec(attribute);
+  if (spec.categories) return {attribute, object, std::clamp(int(value), 0, spec.categories - 1), 0};
+  const int level = std::clamp(int(std::lround((value - spec.lo) / spec.step)), 0, kLevels * kLevels - 1);
+  return {attribute, object, level / kLevels, level % kLevels};
+}
+
+std::vector<PrologueItem> prologue_of(const Scene& scene) {
+  if (scene.objects.size() > kMaxObjects) fail("a scene holds at most {} objects, not {}", kMaxObjects, scene.objects.size());
+  std::vector<PrologueItem> items;
+  auto put = [&](Attribute attribute, int object, double value) {
+    items.push_back(quantized_item(attribute, object, value));
+  };
+  const double globals[] = {scene.gravity, double(scene.light), double(scene.wall_color),
+                            double(scene.floor_color), double(scene.floor_texture), double(scene.ramp.present)};
+  for (size_t i = 0; i < std::size(kSceneOrder); ++i) put(kSceneOrder[i], -1, globals[i]);
+  if (scene.ramp.present) {
+    put(Attribute::kRampXLow, -1, scene.ramp.x_low);
+    put(Attribute::kRampXHigh, -1, scene.ramp.x_high);
+    put(Attribute::kRampHeight, -1, scene.ramp.height);
+  }
+  for (int i = 0; i < int(scene.objects.size()); ++i) {
+    const ObjectSpec& o = scene.objects[i];
+    put(Attribute::kShape, i, int(o.shape));
+    put(Attribute::kColor, i, o.color);
+    put(Attribute::kSize, i, o.size);
+    put(Attribute::kMaterial, i, o.material);
+    put(Attribute::kX, i, o.x);
+    put(Attribute::kFoot, i, o.foot());
+    put(Attribute::kAngle, i, std::remainder(o.angle, 2 * std::numbers::pi));
+    put(Attribute::kVx, i, o.vx);
+    put(Attribute::kVy, i, o.vy);
+    put(Attribute::kOmega, i, o.omega);
+  }
+  put(Attribute::kShape, int(scene.objects.size()), double(kShapeNames.size()));
+  return items;
+}
+
+NextAttribute next_attribute(std::span<const PrologueItem> items) {
+  if (items.empty()) return {Attribute::kGravity, -1};
+  const PrologueItem& last = items.back();
+  if (last.attribute == Attribute::kRamp && last.coarse == 0) return {Attribute::kShape, 0};
+  if (last.attribute == Attribute::kRampHeight) return {Attribute::kShape, 0};
+  if (is_end(last)) return {Attribute::kCount, -1};
+  // The twelfth object is the last: the end is still written.
+  if (last.attribute == Attribute::kOmega) return {Attribute::kShape, last.object + 1};
+  return {Attribute(int(last.attribute) + 1), last.object};
+}
+
+Scene scene_of(std::span<const PrologueItem> items) {
+  Scene scene;
+  for (size_t i = 0; i < items.size(); ++i) {
+    const NextAttribute expected = next_attribute(items.first(i));
+    const PrologueItem& item = items[i];
+    if (item.attribute != expected.attribute || item.object != expected.object)
+      fail("scene prologue: item {} is {}, expected {}", i, attribute_spec(item.attribute).name,
+           expected.attribute == Attribute::kCount ? "nothing" : attribute_spec(expected.attribute).name);
+    if (is_end(item)) continue;
+    if (item.attribute == Attribute::kShape) {
+      if (item.object >= kMaxObjects) fail("scene prologue: more than {} objects", kMaxObjects);
+      scene.objects.emplace_back();
+    }
+    read_item(item, scene);
+  }
+  if (next_attribute(items).attribute != Attribute::kCount) fail("scene prologue: ends after {} items, incomplete", items.size());
+  return scene;
+}
+
+Scene quantized(const Scene& scene) {
+  Scene ordered = scene;
+  std::stable_sort(ordered.objects.begin(), ordered.objects.end(), [](const ObjectSpec& a, const ObjectSpec& b) {
+    return std::tie(a.x, a.y) < std::tie(b.x, b.y);
+  });
+  return scene_of(prologue_of(ordered));
+}
+
+}  // namespace orrery

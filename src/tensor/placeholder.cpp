@@ -1,0 +1,1 @@
+// placeholder so that the folder's library links until its first source
