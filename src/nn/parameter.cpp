@@ -1,0 +1,100 @@
+#include "nn/parameter.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "core/error.h"
+#include "core/parallel.h"
+
+namespace orrery {
+namespace {
+
+int64_t count(const std::vector<int64_t>& shape) {
+  int64_t n = 1;
+  for (int64_t extent : shape) n *= extent;
+  return n;
+}
+
+std::string shape_text(const std::vector<int64_t>& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+
+}  // namespace
+
+void Parameter::refresh() {
+  half.resize(value.size());
+  parallel_for((size() + 65535) / 65536, [&](int64_t block) {
+    const int64_t end = std::min(size(), (block + 1) * 65536);
+    for (int64_t i = block * 65536; i < end; ++i) half[i] = to_bf16(value[i]);
+  });
+}
+
+void Parameter::zero_gradient() { gradient.assign(value.size(), 0.0f); }
+
+void ParameterList::add(Parameter& parameter, const std::string& name, std::vector<int64_t> shape, bool decay) {
+  parameter.name = name;
+  parameter.value.assign(size_t(count(shape)), 0.0f);
+  parameter.shape = std::move(shape);
+  parameter.decay = decay;
+  parameters_.push_back(&parameter);
+}
+
+int64_t ParameterList::total_size() const {
+  int64_t n = 0;
+  for (const Parameter* p : parameters_) n += p->size();
+  return n;
+}
+
+void ParameterList::refresh() {
+  for (Parameter* p : parameters_) p->refresh();
+}
+
+void ParameterList::zero_gradients() {
+  for (Parameter* p : parameters_) p->zero_gradient();
+}
+
+void ParameterList::load(const SafetensorsFile& file, const std::string& prefix) {
+  for (Parameter* p : parameters_) {
+    const RawTensor& t = file.tensor(prefix + p->name);
+    if (t.shape != p->shape) fail("tensor {}: shape {} in the file, {} in the model", prefix + p->name, shape_text(t.shape), shape_text(p->shape));
+    if (t.dtype == DType::kF32) {
+      std::memcpy(p->value.data(), t.bytes.data(), t.bytes.size());
+    } else if (t.dtype == DType::kBF16) {
+      for (int64_t i = 0; i < p->size(); ++i) {
+        bf16 h;
+        std::memcpy(&h, t.bytes.data() + 2 * i, 2);
+        p->value[i] = from_bf16(h);
+      }
+    } else {
+      fail("tensor {}: dtype {} is not supported here", prefix + p->name, dtype_name(t.dtype));
+    }
+    for (float v : p->value)
+      if (!std::isfinite(v)) fail("tensor {}: holds a value that is not finite", prefix + p->name);
+    p->refresh();
+  }
+}
+
+void ParameterList::save(SafetensorsWriter& writer, DType dtype, const std::string& prefix) const {
+  for (const Parameter* p : parameters_) {
+    if (dtype == DType::kF32) {
+      writer.add(prefix + p->name, dtype, p->shape, {reinterpret_cast<const uint8_t*>(p->value.data()), p->value.size() * 4});
+      continue;
+    }
+    ORRERY_ASSERT(dtype == DType::kBF16);
+    std::vector<bf16> rounded(p->value.size());
+    for (size_t i = 0; i < rounded.size(); ++i) rounded[i] = to_bf16(p->value[i]);
+    writer.add(prefix + p->name, dtype, p->shape, {reinterpret_cast<const uint8_t*>(rounded.data()), rounded.size() * 2});
+  }
+}
+
+void init_normal(Parameter& parameter, int64_t fan_in, double gain, Rng& rng) {
+  const double deviation = gain / std::sqrt(double(fan_in));
+  for (float& v : parameter.value) v = float(deviation * std::clamp(rng.normal(), -3.0, 3.0));
+  parameter.refresh();
+}
+
+void init_constant(Parameter& parameter, float value) {
+  std::fill(parameter.value.begin(), parameter.value.end(), value);
+  parameter.refresh();
+}
+
+}  // namespace orrery

@@ -1,0 +1,45 @@
+// Trained tensors: f32 master, bf16 copy for the GEMMs, f32 gradient. A model is a list of these by name.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/rng.h"
+#include "core/safetensors.h"
+#include "tensor/bf16.h"
+
+namespace orrery {
+
+struct Parameter {
+  std::string name;
+  std::vector<int64_t> shape;
+  std::vector<float> value;     // f32 master
+  std::vector<bf16> half;       // value rounded; refresh() after every change of value
+  std::vector<float> gradient;  // same size as value; empty in inference
+  bool decay = true;            // weight decay applies (matrices: yes; gains, biases, embeddings: no)
+  int64_t size() const { return int64_t(value.size()); }
+  void refresh();               // value -> half
+  void zero_gradient();         // allocates on first use
+};
+
+// A model's parameters in declaration order. Pointers stay valid as long as the model lives.
+class ParameterList {
+ public:
+  void add(Parameter& parameter, const std::string& name, std::vector<int64_t> shape, bool decay = true);
+  const std::vector<Parameter*>& all() const { return parameters_; }
+  int64_t total_size() const;
+  void refresh();
+  void zero_gradients();
+  // Reads every parameter (F32, BF16 or I8 with "<name>.scale") from the file. Error names what is missing or misshapen.
+  void load(const SafetensorsFile& file, const std::string& prefix = "");
+  void save(SafetensorsWriter& writer, DType dtype, const std::string& prefix = "") const;
+
+ private:
+  std::vector<Parameter*> parameters_;
+};
+
+// Normal with standard deviation gain / sqrt(fan_in), cut at three deviations.
+void init_normal(Parameter& parameter, int64_t fan_in, double gain, Rng& rng);
+void init_constant(Parameter& parameter, float value);
+
+}  // namespace orrery

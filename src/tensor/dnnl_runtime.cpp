@@ -1,0 +1,33 @@
+#include "tensor/dnnl_runtime.h"
+
+namespace orrery {
+
+dnnl::engine& dnnl_engine() {
+  static dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  return engine;
+}
+
+dnnl::stream& dnnl_stream() {
+  static thread_local dnnl::stream stream(dnnl_engine());
+  return stream;
+}
+
+std::string instruction_set() {
+  switch (dnnl::get_effective_cpu_isa()) {
+    case dnnl::cpu_isa::avx512_core_amx: return "AMX";
+    case dnnl::cpu_isa::avx512_core_bf16: return "AVX-512 bf16";
+    case dnnl::cpu_isa::avx512_core_vnni: return "AVX-512 VNNI";
+    case dnnl::cpu_isa::avx512_core: return "AVX-512";
+    case dnnl::cpu_isa::avx2_vnni: return "AVX2 VNNI";
+    case dnnl::cpu_isa::avx2: return "AVX2";
+    case dnnl::cpu_isa::avx: return "AVX";
+    default: return "SSE4.1";
+  }
+}
+
+bool cpu_has_bf16() {
+  static const bool has = instruction_set() == "AMX" || instruction_set().starts_with("AVX-512");
+  return has;
+}
+
+}  // namespace orrery
