@@ -192,9 +192,10 @@ Scene build_scene(const std::string& name, Rng& rng, Split split, OodAxis axis) 
 }
 
 Sample make_sample(uint64_t seed, Split split, const std::optional<std::string>& family) {
-  Rng rng(seed, split_stream(split));
   Sample sample;
-  sample.family = family ? require_family(*family).name : draw_family(rng).name;
+  Rng chooser(seed, split_stream(split));
+  sample.family = family ? require_family(*family).name : draw_family(chooser).name;
+  Rng rng(seed, split_stream(split) ^ hash64(sample.family));  // else every family's seed 0 would start at one place
   sample.split = split;
   sample.seed = seed;
   const std::vector<OodAxis>& axes = require_family(sample.family).axes;
