@@ -4,7 +4,11 @@ namespace orrery {
 
 std::vector<Command> commands() {
   return {
+      {"score", "is what moves in these clips physically consistent?", setup_score},
       {"info", "the model, this machine, and what the model knows", setup_info},
+#ifdef ORRERY_WORLD
+      {"train", "train the tokenizer (later: the transformer)", setup_train},
+#endif
   };
 }
 

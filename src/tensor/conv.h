@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstdint>
 #include <dnnl.hpp>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -32,7 +33,7 @@ class PackedConvWeights {
     bool fresh;
   };
   std::mutex mutex_;
-  std::vector<Copy> copies_;
+  std::vector<std::unique_ptr<Copy>> copies_;  // few: a layout a kernel family
 };
 
 // dst = conv(src) + bias, or dst += that (accumulate; bf16 dst only).

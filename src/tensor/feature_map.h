@@ -1,5 +1,6 @@
 // A batch of images with channels innermost (NHWC), in bf16.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <new>
 #include <vector>
@@ -15,8 +16,8 @@ struct AlignedAllocator {
   AlignedAllocator() = default;
   template <class U>
   AlignedAllocator(const AlignedAllocator<U>&) {}
-  T* allocate(size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t(64))); }
-  void deallocate(T* p, size_t) { ::operator delete(p, std::align_val_t(64)); }
+  T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t(64))); }
+  void deallocate(T* p, std::size_t) { ::operator delete(p, std::align_val_t(64)); }
   template <class U>
   bool operator==(const AlignedAllocator<U>&) const { return true; }
 };
@@ -28,7 +29,7 @@ struct FeatureMap {
   AlignedVector<bf16> data;  // [batch][height][width][channels]
   void resize(int b, int h, int w, int c) {
     batch = b, height = h, width = w, channels = c;
-    data.resize(size_t(b) * h * w * c);
+    data.resize(std::size_t(b) * h * w * c);
   }
   void resize_like(const FeatureMap& other) { resize(other.batch, other.height, other.width, other.channels); }
   int64_t pixels() const { return int64_t(batch) * height * width; }

@@ -1,0 +1,75 @@
+#include <fmt/format.h>
+
+#include "cli/commands.h"
+#include "core/error.h"
+#include "core/json.h"
+#include "core/parallel.h"
+#include "train/tokenizer_trainer.h"
+
+namespace orrery {
+namespace {
+
+struct Options {
+  std::string stage, config, out, weights;
+  double minutes = 0;
+  int64_t steps = 0;
+  int threads = 0;
+  bool resume = false, quiet = false;
+};
+
+// Length given on the command line replaces the config's.
+void set_length(Json& config, const Options& o) {
+  if (o.steps > 0) config["schedule"]["steps"] = o.steps;
+  if (o.minutes > 0) config["schedule"]["steps"] = 0, config["schedule"]["minutes"] = o.minutes;
+}
+
+std::string command_of(const Options& o) {
+  std::string line = fmt::format("orrery train {} --config {}", o.stage, o.config);
+  if (o.steps > 0) line += fmt::format(" --steps {}", o.steps);
+  if (o.minutes > 0) line += fmt::format(" --minutes {}", o.minutes);
+  return line;
+}
+
+int run_tokenizer(const Options& o) {
+  Json config = read_json(o.config);
+  set_length(config, o);
+  TrainOptions options;
+  options.out = o.out.empty() ? "checkpoints/tokenizer" : o.out;
+  options.weights = o.weights;
+  options.resume = o.resume, options.quiet = o.quiet;
+  options.command = command_of(o);
+  train_tokenizer(TokenizerTrainConfig::from_json(config), options);
+  return 0;
+}
+
+// One row a stage.
+struct Stage {
+  const char* name;
+  int (*run)(const Options&);
+};
+constexpr Stage kStages[] = {{"tokenizer", run_tokenizer}};
+
+int run(const Options& o) {
+  if (o.threads > 0) set_num_threads(o.threads);
+  for (const Stage& stage : kStages)
+    if (o.stage == stage.name) return stage.run(o);
+  fail_usage("train: unknown stage {}; stages: tokenizer", o.stage);
+}
+
+}  // namespace
+
+std::function<int()> setup_train(CLI::App& app) {
+  auto o = std::make_shared<Options>();
+  app.add_option("stage", o->stage, "what to train: tokenizer")->required();
+  app.add_option("--config", o->config, "JSON file; see src/train/configs")->required()->check(CLI::ExistingFile);
+  app.add_option("--out", o->out, "folder for checkpoints and log.jsonl (default checkpoints/STAGE)");
+  app.add_option("--weights", o->weights, "also export the averaged weights here at every checkpoint");
+  app.add_option("--minutes", o->minutes, "length in minutes, instead of the config's")->check(CLI::PositiveNumber);
+  app.add_option("--steps", o->steps, "length in steps, instead of the config's")->check(CLI::PositiveNumber);
+  app.add_option("--threads", o->threads, "threads (default: all)")->check(CLI::Range(1, 256));
+  app.add_flag("--resume", o->resume, "go on from the last checkpoint in the folder");
+  app.add_flag("--quiet", o->quiet, "no progress line");
+  return [o] { return run(*o); };
+}
+
+}  // namespace orrery

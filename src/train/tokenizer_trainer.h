@@ -1,0 +1,84 @@
+// Trains the video tokenizer on crops. Everything a step does follows from (config, seed, step).
+#pragma once
+#include <filesystem>
+
+#include "models/video_tokenizer.h"
+#include "train/checkpoint.h"
+#include "train/crop_source.h"
+#include "train/schedule.h"
+
+namespace orrery {
+
+struct TokenizerTrainConfig {
+  VideoTokenizerConfig model;
+  uint64_t seed = 1;
+  int batch = 32;               // crops a step
+  CropConfig crops;
+  int pool_scenes = 512, scenes_per_step = 2;
+  double absolute_weight = 0.1;  // loss = squared error + this * absolute error ...
+  double moving_weight = 8, object_weight = 3;  // ... times 1 + these where the pixel is of that class
+  double unrounded_share = 0.2;  // of crops: the decoder gets the latent before rounding, to learn fractional levels
+  AdamWConfig optimizer;
+  Schedule schedule;
+  double checkpoint_minutes = 4;
+  int log_steps = 25;
+  Json to_json() const;
+  static TokenizerTrainConfig from_json(const Json& json);  // Error names an unknown or wrong field
+};
+
+// Sums over pixels' values (3 a pixel), to be divided by the counts.
+struct ReconstructionError {
+  double loss = 0, squared = 0, object_squared = 0;
+  int64_t count = 0, object_count = 0;
+  double mean_loss() const { return loss / double(count); }
+  double psnr() const;         // dB, of all pixels
+  double object_psnr() const;  // dB, inside dilated objects; 0 if there are none
+};
+
+struct TokenizerStep {
+  ReconstructionError error;
+  double gradient_norm = 0, rate = 0;
+  double data_seconds = 0;
+};
+
+class TokenizerTrainer {
+ public:
+  explicit TokenizerTrainer(const TokenizerTrainConfig& config);
+  // One optimizer step. Error naming the tensor if something is not finite.
+  TokenizerStep step();
+  // Averaged weights on crops of the `id` split, always the same ones.
+  ReconstructionError evaluate(int scenes);
+  void save(const std::filesystem::path& path) const;
+  void load(const std::filesystem::path& path);
+  void export_to(const std::filesystem::path& path, const std::string& command);
+  const TrainState& state() const { return state_; }
+  void set_seconds(double seconds) { state_.seconds = seconds; }
+  VideoTokenizer& model() { return model_; }
+  const TokenizerTrainConfig& config() const { return config_; }
+
+ private:
+  void gather(const std::vector<const Crop*>& crops);
+  ReconstructionError forward(int batch, const uint8_t* unrounded);
+  ReconstructionError loss_and_gradient();
+  TokenizerTrainConfig config_;
+  VideoTokenizer model_;
+  AdamW optimizer_;
+  CropPool pool_;
+  TrainState state_;
+  std::vector<uint8_t> patches_, classes_;
+  EncodeCache encode_cache_;
+  DecodeCache decode_cache_;
+  std::vector<float> levels_, d_levels_, pixels_;  // pixels_ becomes its own gradient
+};
+
+struct TrainOptions {
+  std::filesystem::path out;  // checkpoints and log
+  std::filesystem::path weights;  // exported at every checkpoint; empty: not
+  bool resume = false, quiet = false;
+  std::string command;        // for the metadata
+};
+
+// The whole run: steps, log, checkpoints, export.
+void train_tokenizer(TokenizerTrainConfig config, const TrainOptions& options);
+
+}  // namespace orrery
