@@ -1,0 +1,137 @@
+#include "physics_eval/detect.h"
+
+#include <opencv2/imgproc.hpp>
+
+#include "physics_eval/thresholds.h"
+
+namespace orrery::physics_eval {
+namespace {
+
+float luma(const uint8_t* p) { return 0.2126f * p[0] + 0.7152f * p[1] + 0.0722f * p[2]; }
+
+// Ratio of brightness to the background's; +4 levels keep black backgrounds finite.
+cv::Mat brightness_ratio(const cv::Mat& image, const cv::Mat& plate, const cv::Rect& box) {
+  cv::Mat ratio(box.size(), CV_32F);
+  for (int y = 0; y < box.height; ++y) {
+    const uint8_t* f = image.ptr<uint8_t>(box.y + y) + 3 * box.x;
+    const uint8_t* b = plate.ptr<uint8_t>(box.y + y) + 3 * box.x;
+    float* r = ratio.ptr<float>(y);
+    for (int x = 0; x < box.width; ++x) r[x] = (luma(f + 3 * x) + 4) / (luma(b + 3 * x) + 4);
+  }
+  cv::blur(ratio, ratio, {3, 3});
+  return ratio;
+}
+
+// Darker, same chromaticity, and no edge through it.
+cv::Mat shadow_candidates(const cv::Mat& image, const cv::Mat& plate, const cv::Rect& box) {
+  const cv::Mat ratio = brightness_ratio(image, plate, box);
+  cv::Mat out = cv::Mat::zeros(box.size(), CV_8U);
+  for (int y = 0; y < box.height; ++y) {
+    const uint8_t* f = image.ptr<uint8_t>(box.y + y) + 3 * box.x;
+    const uint8_t* b = plate.ptr<uint8_t>(box.y + y) + 3 * box.x;
+    const float* above = ratio.ptr<float>(std::max(y - 1, 0));
+    const float* row = ratio.ptr<float>(y);
+    const float* below = ratio.ptr<float>(std::min(y + 1, box.height - 1));
+    for (int x = 0; x < box.width; ++x) {
+      const float r = row[x];
+      if (r >= 1.02f || r < float(kShadowDarkest.value)) continue;
+      float chroma = 0;
+      for (int c = 0; c < 3; ++c) chroma = std::max(chroma, std::abs(f[3 * x + c] - r * b[3 * x + c]));
+      const float gx = 0.5f * (row[std::min(x + 1, box.width - 1)] - row[std::max(x - 1, 0)]);
+      const float gy = 0.5f * (below[x] - above[x]);
+      if (chroma < kShadowChroma.value && std::hypot(gx, gy) < kShadowSlope.value) out.at<uint8_t>(y, x) = 255;
+    }
+  }
+  return out;
+}
+
+// Flood from outside the mask through `passable` pixels, clearing the mask.
+void flood_from_outside(const cv::Mat& passable, cv::Mat mask) {
+  std::vector<cv::Point> queue;
+  const auto open = [&](int x, int y) { return mask.at<uint8_t>(y, x) && passable.at<uint8_t>(y, x); };
+  const auto outside = [&](int x, int y) {
+    return x >= 0 && y >= 0 && x < mask.cols && y < mask.rows && !mask.at<uint8_t>(y, x);
+  };
+  for (int y = 0; y < mask.rows; ++y)
+    for (int x = 0; x < mask.cols; ++x)
+      if (open(x, y) && (outside(x - 1, y) || outside(x + 1, y) || outside(x, y - 1) || outside(x, y + 1)))
+        queue.push_back({x, y});
+  for (const cv::Point& p : queue) mask.at<uint8_t>(p) = 0;
+  static constexpr int kSteps[4][2] = {{1, 0}, {-1, 0}, {0, 1}, {0, -1}};
+  for (size_t i = 0; i < queue.size(); ++i)
+    for (const auto& step : kSteps) {
+      const int x = queue[i].x + step[0], y = queue[i].y + step[1];
+      if (x < 0 || y < 0 || x >= mask.cols || y >= mask.rows || !open(x, y)) continue;
+      mask.at<uint8_t>(y, x) = 0;
+      queue.push_back({x, y});
+    }
+}
+
+cv::Rect bounds_of(const cv::Mat& mask, int margin) {
+  const cv::Rect box = cv::boundingRect(mask);
+  if (box.empty()) return box;
+  return cv::Rect(box.x - margin, box.y - margin, box.width + 2 * margin, box.height + 2 * margin) &
+         cv::Rect(0, 0, mask.cols, mask.rows);
+}
+
+// Holes inside a body (a highlight of the wall's colour) belong to it.
+void fill_holes(cv::Mat mask) {
+  std::vector<std::vector<cv::Point>> contours;
+  cv::findContours(mask, contours, cv::RETR_EXTERNAL, cv::CHAIN_APPROX_SIMPLE);
+  cv::drawContours(mask, contours, -1, cv::Scalar(255), cv::FILLED);
+}
+
+}  // namespace
+
+void remove_shadows(const cv::Mat& image, const cv::Mat& plate, cv::Mat& mask) {
+  const cv::Rect box = bounds_of(mask, 2);
+  if (!box.empty()) flood_from_outside(shadow_candidates(image, plate, box), mask(box));
+}
+
+Detection measure(const cv::Mat& image, const cv::Mat& mask, const cv::Rect& box) {
+  Detection d;
+  d.box = box;
+  d.mask = mask(box).clone();
+  double sx = 0, sy = 0, rgb[3] = {};
+  int n = 0;
+  for (int y = 0; y < box.height; ++y)
+    for (int x = 0; x < box.width; ++x) {
+      if (!d.mask.at<uint8_t>(y, x)) continue;
+      const auto pixel = image.at<cv::Vec3b>(box.y + y, box.x + x);
+      sx += x, sy += y, ++n;
+      for (int c = 0; c < 3; ++c) rgb[c] += pixel[c];
+    }
+  d.area = n;
+  const double inverse = n ? 1.0 / n : 0;
+  d.x = box.x + sx * inverse;
+  d.y = box.y + sy * inverse;
+  for (int c = 0; c < 3; ++c) d.rgb[c] = float(rgb[c] * inverse);
+  d.clipped = box.x <= 0 || box.y <= 0 || box.x + box.width >= image.cols || box.y + box.height >= image.rows;
+  return d;
+}
+
+FrameDetections detect(const cv::Mat& image, const Background& background) {
+  FrameDetections out;
+  out.image = image;
+  out.mask = foreground(difference(image, background), background);
+  out.changed = double(cv::countNonZero(out.mask)) / double(out.mask.total());
+  const cv::Rect box = bounds_of(out.mask, 4);
+  if (box.empty() || out.changed > kMaxForeground.value) return out;
+  remove_shadows(image, background.plate, out.mask);
+  cv::Mat inside = out.mask(box);
+  cv::morphologyEx(inside, inside, cv::MORPH_OPEN, cv::Mat::ones(3, 3, CV_8U));
+  cv::morphologyEx(inside, inside, cv::MORPH_CLOSE, cv::Mat::ones(3, 3, CV_8U));
+  fill_holes(inside);
+  cv::Mat labels, stats, centroids;
+  const int n = cv::connectedComponentsWithStats(inside, labels, stats, centroids, 8, CV_32S);
+  for (int label = 1; label < n; ++label) {
+    if (stats.at<int>(label, cv::CC_STAT_AREA) < kMinArea.value) continue;
+    const cv::Rect local(stats.at<int>(label, 0), stats.at<int>(label, 1), stats.at<int>(label, 2), stats.at<int>(label, 3));
+    cv::Mat own = cv::Mat::zeros(image.size(), CV_8U);
+    cv::Mat(labels(local) == label).copyTo(own(local + box.tl()));
+    out.objects.push_back(measure(image, own, local + box.tl()));
+  }
+  return out;
+}
+
+}  // namespace orrery::physics_eval

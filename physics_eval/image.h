@@ -1,0 +1,18 @@
+// Frames as the detector wants them: small, and with the light of the whole picture held constant.
+#pragma once
+#include <array>
+#include <opencv2/core.hpp>
+
+#include "core/frame.h"
+
+namespace orrery::physics_eval {
+
+// CV_8UC3 RGB, at most `max_width` wide, averaged over areas; a copy. `factor` = original / reduced, both axes.
+cv::Mat reduced(const Frame& frame, int max_width, double& factor);
+
+// Per channel, the factor by which `image` is brighter than `reference`: median ratio over a grid of pixels, so
+// that what moves does not count. Exposure and white balance of cameras and generators drift.
+std::array<double, 3> gain_against(const cv::Mat& image, const cv::Mat& reference);
+void divide_by_gain(cv::Mat& image, const std::array<double, 3>& gain);
+
+}  // namespace orrery::physics_eval

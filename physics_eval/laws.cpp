@@ -1,0 +1,291 @@
+#include "physics_eval/laws.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "physics_eval/phases.h"
+#include "physics_eval/statistics.h"
+#include "physics_eval/thresholds.h"
+
+namespace orrery::physics_eval {
+namespace {
+
+Flight fit_flight(const Motion& motion, int track, int first, int last) {
+  const auto& points = motion.tracks[track].points;
+  Flight flight;
+  flight.track = track;
+  flight.first = first;
+  flight.last = last;
+  const PolynomialFit quadratic = fit_polynomial(points, first, last, 2);
+  const PolynomialFit cubic = fit_polynomial(points, first, last, 3);
+  const double duration = points[last].t - points[first].t, noise = std::max(quadratic.rms, motion.noise[track]);
+  // The cubic Legendre polynomial on [0, T] has u^3 coefficient 20 / T^3 and reaches 1 at the ends.
+  const double to_end = duration * duration * duration / 20;
+  flight.cubic = std::hypot(cubic.c[0][3], cubic.c[1][3]) * to_end;
+  flight.cubic_error = cubic.unit_error[3] * noise * to_end;
+  flight.residual = quadratic.rms;
+  for (int axis = 0; axis < 2; ++axis) flight.a[axis] = 2 * quadratic.c[axis][2];
+  flight.a_error = 2 * quadratic.unit_error[2] * noise;
+  double x0 = 1e30, x1 = -1e30, y0 = 1e30, y1 = -1e30;
+  for (int i = first; i <= last; ++i) {
+    x0 = std::min(x0, points[i].x), x1 = std::max(x1, points[i].x);
+    y0 = std::min(y0, points[i].y), y1 = std::max(y1, points[i].y);
+  }
+  flight.travel = std::hypot(x1 - x0, y1 - y0);
+  return flight;
+}
+
+const Event* event_between(const Motion& motion, int before) {
+  for (const Event& event : motion.events)
+    if (event.before == before) return &event;
+  return nullptr;
+}
+
+// Mean acceleration of the flights, each with its error and a floor for depth and lens (2 % of its size).
+std::array<double, 2> mean_acceleration(const std::vector<Flight>& flights, double* error) {
+  double weights = 0, sum[2] = {};
+  for (const Flight& f : flights) {
+    const double size = std::hypot(f.a[0], f.a[1]), sigma = f.a_error + 0.02 * size;
+    const double w = 1 / (sigma * sigma);
+    weights += w;
+    for (int axis = 0; axis < 2; ++axis) sum[axis] += w * f.a[axis];
+  }
+  if (error) *error = std::sqrt(1 / weights);
+  return {sum[0] / weights, sum[1] / weights};
+}
+
+LawResult constant_acceleration(const Motion& motion) {
+  LawResult law;
+  law.name = "constant_acceleration";
+  double weights = 0, residual = 0, cubic = 0, detectable = 0;
+  for (const Flight& f : motion.flights) {
+    if (f.travel < 8 * motion.px) continue;
+    const double noise = motion.noise[f.track];
+    const double w = f.count();
+    weights += w;
+    // Beyond what the noise of the centroid explains.
+    residual += w * std::sqrt(std::max(0.0, f.residual * f.residual - noise * noise)) / f.travel;
+    cubic += w * std::max(0.0, f.cubic - 2 * f.cubic_error) / f.travel;
+    detectable += w * (2 + kSignificance.value) * f.cubic_error / f.travel;
+    law.frames += f.count();
+  }
+  if (weights == 0) {
+    law.detail = "no free flight long enough";
+    return law;
+  }
+  residual /= weights;
+  cubic /= weights;
+  law.effect = std::max(residual, cubic);
+  law.detectable = detectable / weights;
+  law.score = std::min(quality_of(residual, kResidualTolerance.value), quality_of(cubic, kCubicTolerance.value));
+  law.detail = fmt::format("{} flight(s); residual {:.4f}, cubic term {:.4f} of travel", motion.flights.size(), residual, cubic);
+  return law;
+}
+
+LawResult common_gravity(const Motion& motion, std::vector<Violation>& violations) {
+  LawResult law;
+  law.name = "common_gravity";
+  if (motion.flights.size() < 2) {
+    law.detail = "fewer than two free flights";
+    return law;
+  }
+  const auto mean = mean_acceleration(motion.flights, nullptr);
+  const double size = std::hypot(mean[0], mean[1]);
+  double weighted = 0, weights = 0;
+  law.detectable = 1e9;
+  for (const Flight& f : motion.flights) {
+    const double departure = std::hypot(f.a[0] - mean[0], f.a[1] - mean[1]) / size, error = f.a_error / size;
+    const double effect = std::max(0.0, departure - 2 * error);
+    law.effect = std::max(law.effect, effect);
+    weighted += f.count() * effect, weights += f.count();
+    law.detectable = std::min(law.detectable, (2 + kSignificance.value) * error);
+    law.frames += f.count();
+    if (departure > 2 * kGravityTolerance.value + kSignificance.value * error)
+      violations.push_back({"gravity", motion.tracks[f.track].points[f.first].frame, motion.tracks[f.track].id,
+                            fmt::format("falls with {:.0f} px/s^2 where the clip's flights have {:.0f}", f.a[1], mean[1])});
+  }
+  law.score = std::min(quality_of(law.effect, 2 * kGravityTolerance.value), quality_of(weighted / weights, kGravityTolerance.value));
+  law.detail = fmt::format("{} flights; largest departure {:.0f} %", motion.flights.size(), 100 * law.effect);
+  return law;
+}
+
+struct Bounce {
+  const Event* event;
+  double restitution, error;
+};
+
+// Bounces off something level: the impulse is up, within 30 degrees.
+std::vector<Bounce> level_bounces(const Motion& motion) {
+  std::vector<Bounce> out;
+  for (const Event& event : motion.events) {
+    if (event.kind != EventKind::kBounce) continue;
+    const double jx = event.v_out[0] - event.v_in[0], jy = event.v_out[1] - event.v_in[1];
+    if (-jy < 1.7 * std::abs(jx) || motion.phases[event.before].kind != PhaseKind::kFlight) continue;
+    if (event.v_in[1] < 3 * event.v_error || motion.phases[event.after].count() < 4) continue;
+    out.push_back({&event, -event.v_out[1] / event.v_in[1], event.v_error / event.v_in[1] * 1.4});
+  }
+  return out;
+}
+
+LawResult restitution(const Motion& motion, std::vector<Violation>& violations) {
+  LawResult law;
+  law.name = "restitution";
+  const auto bounces = level_bounces(motion);
+  if (bounces.empty()) {
+    law.detail = "no bounce seen from a free flight";
+    return law;
+  }
+  double worst = 0;
+  for (const Bounce& b : bounces) {
+    const double excess = std::max({0.0, b.restitution - 1 - 2 * b.error, -b.restitution - 2 * b.error});
+    worst = std::max(worst, excess);
+    law.frames += motion.phases[b.event->before].count();
+    if (excess > kRestitutionSlack.value)
+      violations.push_back({"restitution", b.event->frame, motion.tracks[b.event->track].id,
+                            fmt::format("leaves a bounce {:.2f} times as fast as it came", b.restitution)});
+  }
+  law.effect = worst;
+  law.detectable = bounces[0].error * (2 + kSignificance.value);
+  law.score = quality_of(worst, kRestitutionSlack.value);
+  law.detail = fmt::format("{} bounce(s); excess over 1: {:.3f}", bounces.size(), worst);
+  return law;
+}
+
+// Height above the lowest place plus kinetic energy, in px of height, at the middle of each flight.
+LawResult energy(const Motion& motion, std::vector<Violation>& violations) {
+  LawResult law;
+  law.name = "energy";
+  if (motion.flights.size() < 2) {
+    law.detail = "fewer than two free flights";
+    return law;
+  }
+  const auto mean = mean_acceleration(motion.flights, nullptr);
+  const double g = std::hypot(mean[0], mean[1]);
+  double worst = 0;
+  int pairs = 0;
+  for (size_t i = 1; i < motion.flights.size(); ++i) {
+    const Flight &a = motion.flights[i - 1], &b = motion.flights[i];
+    if (a.track != b.track) continue;
+    const auto& points = motion.tracks[a.track].points;
+    bool hit = false;
+    for (const Event& event : motion.events)
+      hit = hit || (event.track == a.track && event.kind == EventKind::kCollision &&
+                    event.frame >= points[a.first].frame && event.frame <= points[b.last].frame);
+    if (hit) continue;
+    const auto head = [&](const Flight& f) {  // v^2 / 2g - y
+      const PolynomialFit fit = fit_polynomial(points, f.first, f.last, 2);
+      const double u = 0.5 * (points[f.last].t - points[f.first].t);
+      double square = 0;
+      for (int axis = 0; axis < 2; ++axis) square += std::pow(fit.c[axis][1] + 2 * u * fit.c[axis][2], 2);
+      return square / (2 * g) - (fit.c[1][0] + u * (fit.c[1][1] + u * fit.c[1][2]));
+    };
+    double lowest = -1e30;
+    for (const TrackPoint& p : points) lowest = std::max(lowest, p.y);
+    const double before = head(a) + lowest, after = head(b) + lowest;
+    const double growth = (after - before - 2 * motion.px) / std::max(before, 4 * motion.px);
+    ++pairs;
+    law.frames += b.count();
+    worst = std::max(worst, growth);
+    if (growth > 2 * kEnergyTolerance.value)
+      violations.push_back({"energy", points[b.first].frame, motion.tracks[b.track].id,
+                            fmt::format("has {:.0f} % more energy than in the flight before, with nothing that gave it", 100 * growth)});
+  }
+  if (pairs == 0) {
+    law.detail = "no object flies twice";
+    return law;
+  }
+  law.effect = worst;
+  law.score = quality_of(worst, kEnergyTolerance.value);
+  law.detail = fmt::format("{} pair(s) of flights; largest growth {:.0f} %", pairs, 100 * worst);
+  return law;
+}
+
+// Velocity never jumps without something that could push.
+LawResult continuity(const Motion& motion, std::vector<Violation>& violations) {
+  LawResult law;
+  law.name = "continuity";
+  double worst = 0;
+  for (const Track& track : motion.tracks) law.frames += int(track.points.size());
+  for (const Event& event : motion.events) {
+    if (event.kind != EventKind::kImpulse) continue;
+    double range = 1e-9;
+    for (const Phase& p : motion.phases)
+      if (p.track == event.track && p.count() >= 4)
+        for (double t : {p.t0, p.t1}) range = std::max(range, std::hypot(p.velocity(t)[0], p.velocity(t)[1]));
+    const double j = std::hypot(event.v_out[0] - event.v_in[0], event.v_out[1] - event.v_in[1]);
+    const double effect = std::max(0.0, j - 2 * event.v_error) / range;
+    worst = std::max(worst, effect);
+    if (effect > 2 * kImpulseTolerance.value)
+      violations.push_back({"impulse", event.frame, motion.tracks[event.track].id,
+                            fmt::format("velocity jumps by {:.0f} px/s in the air with nothing near", j)});
+  }
+  law.effect = worst;
+  law.score = quality_of(worst, kImpulseTolerance.value);
+  law.detail = fmt::format("{} event(s); largest unexplained jump {:.2f} of the top speed", motion.events.size(), worst);
+  return law;
+}
+
+LawResult permanence(const Motion& motion, const std::vector<Violation>& violations) {
+  LawResult law;
+  law.name = "permanence";
+  int broken = 0;
+  for (const Violation& v : violations)
+    broken += v.kind == "vanish" || v.kind == "appear" || v.kind == "duplicate" || v.kind == "teleport";
+  for (const Track& track : motion.tracks) law.frames += int(track.points.size());
+  law.effect = broken;
+  law.score = broken ? 0 : 1;
+  law.detail = fmt::format("{} object(s) followed; {} unexplained end(s), beginning(s) or jump(s)", motion.tracks.size(), broken);
+  return law;
+}
+
+}  // namespace
+
+std::vector<Flight> find_flights(const Motion& motion) {
+  std::vector<Flight> flights;
+  const auto& phases = motion.phases;
+  for (size_t i = 0; i < phases.size(); ++i) {
+    if (phases[i].kind != PhaseKind::kFlight) continue;
+    size_t end = i;
+    while (end + 1 < phases.size() && phases[end + 1].track == phases[i].track && phases[end + 1].kind == PhaseKind::kFlight) {
+      const Event* event = event_between(motion, int(end));
+      if (!event || event->kind != EventKind::kChange) break;
+      ++end;
+    }
+    flights.push_back(fit_flight(motion, phases[i].track, phases[i].first, phases[end].last));
+    i = end;
+  }
+  return flights;
+}
+
+Estimates estimate(const Motion& motion) {
+  Estimates out;
+  if (!motion.flights.empty()) {
+    double error = 0;
+    const auto mean = mean_acceleration(motion.flights, &error);
+    out.g_px_s2 = std::hypot(mean[0], mean[1]);
+    out.g_error_px_s2 = error;
+  } else {
+    const Phase* longest = nullptr;
+    for (const Phase& p : motion.phases)
+      if (p.kind != PhaseKind::kRest && p.count() >= 4 && (!longest || p.count() > longest->count())) longest = &p;
+    if (longest) out.acceleration_px_s2 = std::hypot(longest->a[0], longest->a[1]);
+  }
+  for (const Bounce& b : level_bounces(motion)) out.restitutions.push_back(b.restitution);
+  if (!out.restitutions.empty()) out.restitution = median(out.restitutions);
+  return out;
+}
+
+std::vector<LawResult> judge(const Motion& motion, std::vector<Violation>& violations) {
+  std::vector<LawResult> laws;
+  laws.push_back(constant_acceleration(motion));
+  laws.push_back(common_gravity(motion, violations));
+  laws.push_back(restitution(motion, violations));
+  laws.push_back(energy(motion, violations));
+  laws.push_back(continuity(motion, violations));
+  laws.push_back(permanence(motion, violations));
+  return laws;
+}
+
+}  // namespace orrery::physics_eval

@@ -1,0 +1,227 @@
+#include "physics_eval/phases.h"
+
+#include <Eigen/Dense>
+#include <cmath>
+#include <limits>
+
+#include "physics_eval/statistics.h"
+#include "physics_eval/thresholds.h"
+
+namespace orrery::physics_eval {
+namespace {
+
+constexpr int kLongestPhase = 240;  // samples; a longer rest is several phases without events between
+
+double weight_of(const TrackPoint& p) { return p.merged || p.clipped ? 0.05 : 1.0; }
+
+// Running sums of one piece: moments of u and of position, both axes.
+struct Moments {
+  double s[5] = {};      // sum w u^k
+  double p[2][3] = {};   // sum w x u^k
+  double q = 0;          // sum w (x^2 + y^2)
+  void add(double u, double x, double y, double w) {
+    double power = w;
+    for (int k = 0; k < 5; ++k, power *= u) {
+      s[k] += power;
+      if (k < 3) p[0][k] += power * x, p[1][k] += power * y;
+    }
+    q += w * (x * x + y * y);
+  }
+  // Residual sum of squares of the best quadratics.
+  double residual() const {
+    const Eigen::Matrix3d normal{{s[0], s[1], s[2]}, {s[1], s[2], s[3]}, {s[2], s[3], s[4]}};
+    const Eigen::LDLT<Eigen::Matrix3d> solver(normal);
+    double explained = 0;
+    for (int axis = 0; axis < 2; ++axis) {
+      const Eigen::Vector3d b(p[axis][0], p[axis][1], p[axis][2]);
+      explained += b.dot(solver.solve(b));
+    }
+    return std::max(0.0, q - explained);
+  }
+};
+
+// First samples of the pieces, ascending.
+std::vector<int> best_knots(const std::vector<TrackPoint>& points, double noise) {
+  const int n = int(points.size());
+  std::vector<double> best(n + 1, std::numeric_limits<double>::infinity());
+  std::vector<int> from(n + 1, 0);
+  best[0] = 0;
+  const double interval = n > 1 ? (points.back().t - points[0].t) / (n - 1) : 1;
+  for (int i = 0; i < n; ++i) {
+    if (!std::isfinite(best[i])) continue;
+    Moments moments;
+    for (int j = i; j < std::min(n, i + kLongestPhase); ++j) {
+      const TrackPoint& p = points[j];
+      // Relative to the piece's first sample, in sample intervals: keeps the sums small.
+      moments.add((p.t - points[i].t) / interval, p.x - points[i].x, p.y - points[i].y, weight_of(p));
+      const int count = j - i + 1;
+      if (count < 3 && !(i == 0 && j == n - 1)) continue;
+      const double error = count > 3 ? moments.residual() : 0;
+      const double total = best[i] + error / (2 * noise * noise) + kKnotPenalty.value;
+      if (total < best[j + 1]) best[j + 1] = total, from[j + 1] = i;
+    }
+  }
+  std::vector<int> knots;
+  for (int j = n; j > 0; j = from[j]) knots.insert(knots.begin(), from[j]);
+  return knots;
+}
+
+PhaseKind classify(const Phase& phase, double px) {
+  const double duration = phase.t1 - phase.t0, a = std::hypot(phase.a[0], phase.a[1]);
+  if (phase.travel < 1.2 * px) return PhaseKind::kRest;
+  const double bend = a * duration * duration / 8;  // sagitta: how far from a straight, even motion
+  const bool accelerated = a > kSignificance.value * phase.a_error && bend > 0.5 * px;
+  if (!accelerated) return PhaseKind::kUniform;
+  const double angle = std::atan2(std::abs(phase.a[0]), phase.a[1]) * 180 / CV_PI;
+  const bool down = angle < kFlightAngle.value;
+  return down && phase.count() >= kMinFlightFrames.value ? PhaseKind::kFlight : PhaseKind::kGuided;
+}
+
+double travel_of(const std::vector<TrackPoint>& points, int first, int last) {
+  double x0 = 1e30, x1 = -1e30, y0 = 1e30, y1 = -1e30;
+  for (int i = first; i <= last; ++i) {
+    x0 = std::min(x0, points[i].x), x1 = std::max(x1, points[i].x);
+    y0 = std::min(y0, points[i].y), y1 = std::max(y1, points[i].y);
+  }
+  return std::hypot(x1 - x0, y1 - y0);
+}
+
+// Where two phases come closest between the last sample of one and the first of the next.
+double meeting_time(const Phase& before, const Phase& after) {
+  double best_t = 0.5 * (before.t1 + after.t0), least = 1e30;
+  for (int i = 0; i <= 20; ++i) {
+    const double t = before.t1 + (after.t0 - before.t1) * i / 20;
+    const auto a = before.position(t), b = after.position(t);
+    const double d = std::hypot(a[0] - b[0], a[1] - b[1]);
+    if (d < least) least = d, best_t = t;
+  }
+  return best_t;
+}
+
+// Standard error of a quadratic's velocity at its end: sigma sqrt(192 / n^3) / interval for many samples.
+double end_velocity_error(const Phase& phase, double noise) {
+  const int n = phase.count();
+  if (n < 3) return 1e9;
+  const double interval = (phase.t1 - phase.t0) / (n - 1);
+  return noise * std::sqrt(192.0 / (double(n) * n * n)) / interval;
+}
+
+// The track whose box is next to this one's at that time, or -1.
+int neighbour(const std::vector<Track>& tracks, int self, int frame) {
+  const auto at = [&](const Track& track) -> const TrackPoint* {
+    const TrackPoint* nearest = nullptr;
+    for (const TrackPoint& p : track.points)
+      if (std::abs(p.frame - frame) <= 3 && (!nearest || std::abs(p.frame - frame) < std::abs(nearest->frame - frame)))
+        nearest = &p;
+    return nearest;
+  };
+  const TrackPoint* a = at(tracks[self]);
+  if (!a) return -1;
+  for (int k = 0; k < int(tracks.size()); ++k) {
+    const TrackPoint* b = k == self ? nullptr : at(tracks[k]);
+    if (!b) continue;
+    const double gap_x = std::abs(a->x - b->x) - 0.5 * (a->width + b->width);
+    const double gap_y = std::abs(a->y - b->y) - 0.5 * (a->height + b->height);
+    if (std::max(gap_x, gap_y) < 0.25 * (a->width + b->width)) return k;
+  }
+  return -1;
+}
+
+EventKind classify(const Event& event, double speed_range) {
+  const double jx = event.v_out[0] - event.v_in[0], jy = event.v_out[1] - event.v_in[1], j = std::hypot(jx, jy);
+  if (j < kSignificance.value * event.v_error || j < 0.1 * speed_range) return EventKind::kChange;
+  if (event.other >= 0) return EventKind::kCollision;
+  const double from_up = std::atan2(std::abs(jx), -jy) * 180 / CV_PI;
+  if (from_up < 100) return EventKind::kBounce;
+  return j > kImpulseTolerance.value * speed_range ? EventKind::kImpulse : EventKind::kChange;
+}
+
+}  // namespace
+
+PolynomialFit fit_polynomial(const std::vector<TrackPoint>& points, int first, int last, int degree) {
+  const int n = last - first + 1, terms = degree + 1;
+  Eigen::MatrixXd design(n, terms), target(n, 2);
+  for (int i = 0; i < n; ++i) {
+    const TrackPoint& p = points[first + i];
+    const double w = std::sqrt(weight_of(p)), u = p.t - points[first].t;
+    double power = w;
+    for (int k = 0; k < terms; ++k, power *= u) design(i, k) = power;
+    target(i, 0) = w * p.x;
+    target(i, 1) = w * p.y;
+  }
+  const Eigen::MatrixXd solution = design.colPivHouseholderQr().solve(target);
+  const Eigen::MatrixXd inverse = (design.transpose() * design).inverse();
+  PolynomialFit fit;
+  for (int k = 0; k < terms; ++k) {
+    for (int axis = 0; axis < 2; ++axis) fit.c[axis][k] = solution(k, axis);
+    fit.unit_error[k] = std::sqrt(std::max(0.0, inverse(k, k)));
+  }
+  fit.rms = std::sqrt((design * solution - target).squaredNorm() / (2.0 * n));
+  return fit;
+}
+
+double centroid_noise(const std::vector<TrackPoint>& points, double floor) {
+  std::vector<double> thirds;
+  for (size_t i = 3; i < points.size(); ++i) {
+    if (points[i].frame - points[i - 3].frame != 3) continue;
+    thirds.push_back(std::abs(points[i].x - 3 * points[i - 1].x + 3 * points[i - 2].x - points[i - 3].x));
+    thirds.push_back(std::abs(points[i].y - 3 * points[i - 1].y + 3 * points[i - 2].y - points[i - 3].y));
+  }
+  return std::max(floor, 1.4826 * median(thirds) / std::sqrt(20.0));
+}
+
+std::vector<Phase> segment(const Track& track, int track_index, double noise, double px) {
+  const std::vector<int> knots = best_knots(track.points, noise);
+  std::vector<Phase> phases;
+  for (size_t k = 0; k < knots.size(); ++k) {
+    Phase phase;
+    phase.track = track_index;
+    phase.first = knots[k];
+    phase.last = (k + 1 < knots.size() ? knots[k + 1] : int(track.points.size())) - 1;
+    const int degree = std::min(2, phase.count() - 1);
+    const PolynomialFit fit = fit_polynomial(track.points, phase.first, phase.last, degree);
+    phase.t0 = track.points[phase.first].t;
+    phase.t1 = track.points[phase.last].t;
+    for (int axis = 0; axis < 2; ++axis) {
+      phase.x0[axis] = fit.c[axis][0];
+      phase.v[axis] = fit.c[axis][1];
+      phase.a[axis] = 2 * fit.c[axis][2];
+    }
+    phase.rms = fit.rms;
+    phase.a_error = 2 * fit.unit_error[2] * noise;
+    phase.travel = travel_of(track.points, phase.first, phase.last);
+    phase.kind = classify(phase, px);
+    phases.push_back(phase);
+  }
+  return phases;
+}
+
+std::vector<Event> find_events(const std::vector<Track>& tracks, const std::vector<Phase>& phases,
+                               const std::vector<double>& noise) {
+  std::vector<double> speed(tracks.size());
+  for (const Phase& p : phases)
+    for (double t : {p.t0, p.t1}) {
+      const auto v = p.velocity(t);
+      if (p.count() >= 4) speed[p.track] = std::max(speed[p.track], std::hypot(v[0], v[1]));
+    }
+  std::vector<Event> events;
+  for (size_t i = 1; i < phases.size(); ++i) {
+    const Phase &before = phases[i - 1], &after = phases[i];
+    if (before.track != after.track) continue;
+    Event event;
+    event.track = before.track;
+    event.before = int(i) - 1;
+    event.after = int(i);
+    event.frame = tracks[event.track].points[after.first].frame;
+    event.t = meeting_time(before, after);
+    event.v_in = before.velocity(event.t);
+    event.v_out = after.velocity(event.t);
+    event.v_error = std::hypot(end_velocity_error(before, noise[event.track]), end_velocity_error(after, noise[event.track]));
+    event.other = neighbour(tracks, event.track, event.frame);
+    event.kind = classify(event, speed[event.track]);
+    events.push_back(event);
+  }
+  return events;
+}
+
+}  // namespace orrery::physics_eval

@@ -1,0 +1,28 @@
+// Small robust statistics.
+#pragma once
+#include <algorithm>
+#include <vector>
+
+namespace orrery::physics_eval {
+
+// 0 for an empty set; the lower middle for even counts.
+template <class T>
+T quantile(std::vector<T> values, double q) {
+  if (values.empty()) return T(0);
+  const size_t k = std::min(values.size() - 1, size_t(q * double(values.size() - 1) + 0.5));
+  std::nth_element(values.begin(), values.begin() + k, values.end());
+  return values[k];
+}
+
+template <class T>
+T median(std::vector<T> values) {
+  return quantile(std::move(values), 0.5);
+}
+
+// 1 at no effect, 1/2 at the tolerance, falling with the square beyond.
+inline double quality_of(double effect, double tolerance) {
+  const double r = effect / tolerance;
+  return 1.0 / (1.0 + r * r);
+}
+
+}  // namespace orrery::physics_eval

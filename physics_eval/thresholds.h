@@ -1,0 +1,57 @@
+// Every number that decides a verdict, with its unit and where it comes from. A change here is a new version:
+// scores of different versions are not comparable.
+#pragma once
+#include <array>
+#include <string_view>
+
+namespace orrery::physics_eval {
+
+inline constexpr std::string_view kEvaluatorVersion = "0.1";
+inline constexpr std::string_view kThresholdsVersion = "2026-11-a";
+
+struct Threshold {
+  std::string_view name;
+  double value;
+  std::string_view unit, source;
+};
+
+// Seeing: working resolution, levels of 8-bit colour, pixels of the working image.
+inline constexpr Threshold kWorkingWidth{"working_width", 640, "px", "a ball of 1 % of the width stays 6 px wide"};
+inline constexpr Threshold kContrastLow{"contrast_low", 9, "levels", "twice the block noise of H.264 at CRF 18 to 23"};
+inline constexpr Threshold kContrastHigh{"contrast_high", 20, "levels", "a part of every object must stand out this much"};
+inline constexpr Threshold kNoiseFactorLow{"noise_factor_low", 4, "sigma", "false alarms below 1e-4 a pixel, Gaussian noise"};
+inline constexpr Threshold kNoiseFactorHigh{"noise_factor_high", 8, "sigma", "the seed of an object is never noise"};
+inline constexpr Threshold kShadowDarkest{"shadow_darkest", 0.35, "ratio", "soft shadows keep at least a third of the light"};
+inline constexpr Threshold kShadowChroma{"shadow_chroma", 12, "levels", "a shadow changes brightness, not chromaticity"};
+inline constexpr Threshold kShadowSlope{"shadow_slope", 0.055, "1/px", "penumbras are soft, outlines of bodies are not"};
+inline constexpr Threshold kMinArea{"min_area", 14, "px", "smaller regions have no usable centroid"};
+inline constexpr Threshold kMaxForeground{"max_foreground", 0.5, "of frame", "more than half changed: a cut or a moving camera"};
+
+// Following.
+inline constexpr Threshold kMinTrackFrames{"min_track_frames", 6, "frames", "a quadratic needs 3, a cubic 4, a verdict more"};
+inline constexpr Threshold kMaxMissed{"max_missed", 0.25, "s", "occlusion behind a thing of the object's own size"};
+inline constexpr Threshold kMinTravel{"min_travel", 3, "px", "ten times the centroid noise"};
+
+// Laws. Effects have no unit; `tolerance` is where the quality of a law is one half.
+inline constexpr Threshold kFitNoiseFloor{"fit_noise_floor", 0.12, "px", "centroid noise of antialiased discs, measured 0.03 to 0.1"};
+inline constexpr Threshold kKnotPenalty{"knot_penalty", 40, "nats", "six parameters by BIC at 300 samples, doubled"};
+inline constexpr Threshold kMinFlightFrames{"min_flight_frames", 6, "frames", "two more than a cubic has parameters"};
+inline constexpr Threshold kFlightAngle{"flight_angle", 20, "degrees", "gravity is down the picture: hand-held tilt"};
+inline constexpr Threshold kResidualTolerance{"residual_tolerance", 0.008, "of travel",
+                                              "real 0.0025, generated 0.008 to 0.095 (naive fits on lab clips)"};
+inline constexpr Threshold kCubicTolerance{"cubic_tolerance", 0.03, "of travel", "drag of a ball of 5 m/s over 1 m stays below 0.01"};
+inline constexpr Threshold kGravityTolerance{"gravity_tolerance", 0.15, "of mean", "depth differences change px per metre by a tenth"};
+inline constexpr Threshold kRestitutionSlack{"restitution_slack", 0.10, "", "spin turns into height; timing of contact within a frame"};
+inline constexpr Threshold kEnergyTolerance{"energy_tolerance", 0.12, "of range", "as for restitution"};
+inline constexpr Threshold kImpulseTolerance{"impulse_tolerance", 0.25, "of speed range", "a kink seen by eye"};
+inline constexpr Threshold kSignificance{"significance", 4, "sigma", "one false alarm in 16,000 tests"};
+inline constexpr Threshold kTeleportJump{"teleport_jump", 2.5, "diameters", "beyond prediction, in one frame"};
+inline constexpr Threshold kConsistent{"consistent", 50, "score", "a law at its tolerance"};
+
+inline constexpr std::array kThresholds = {
+    kWorkingWidth, kContrastLow, kContrastHigh, kNoiseFactorLow, kNoiseFactorHigh, kShadowDarkest, kShadowChroma,
+    kShadowSlope, kMinArea, kMaxForeground, kMinTrackFrames, kMaxMissed, kMinTravel, kFitNoiseFloor, kKnotPenalty,
+    kMinFlightFrames, kFlightAngle, kResidualTolerance, kCubicTolerance, kGravityTolerance, kRestitutionSlack,
+    kEnergyTolerance, kImpulseTolerance, kSignificance, kTeleportJump, kConsistent};
+
+}  // namespace orrery::physics_eval
