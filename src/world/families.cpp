@@ -158,7 +158,7 @@ void stand_on_ramp(ObjectSpec& object, const Ramp& ramp, double x) {
 bool set_rolling(ObjectSpec& ball, double vx) {
   ball.vx = vx;
   ball.omega = -vx / ball.size;
-  return std::abs(ball.omega) < 20;
+  return std::abs(ball.omega) < kMaxSpin;
 }
 
 const std::vector<std::string_view>& family_names() {

@@ -30,6 +30,7 @@ struct Draw {
 void stand_on_floor(ObjectSpec& object, double x);
 // Puts the object on the ramp's slope, its centre above x, a box aligned with the slope; clear by up to 2 mm.
 void stand_on_ramp(ObjectSpec& object, const Ramp& ramp, double x);
+inline constexpr double kMaxSpin = 20;  // rad/s; the schema's grid ends at 20.47
 // Rolling without slipping at vx; false if that needs more spin than the schema can say.
 bool set_rolling(ObjectSpec& ball, double vx);
 

@@ -87,7 +87,10 @@ void place_anywhere(Draw& draw, ObjectSpec& object, const Scene& scene) {
 
 void place_on_floor(Draw& draw, ObjectSpec& object) {
   stand_on_floor(object, draw.uniform(0.6, 9.4));
-  if (draw.chance(0.5)) send_along_floor(object, draw.sign() * draw.speed(1.0, kMaxSpeed));
+  if (!draw.chance(0.5)) return;
+  const double speed = draw.sign() * draw.speed(1.0, kMaxSpeed);
+  // A ball too small to roll that fast within the schema's spin goes slower.
+  if (!send_along_floor(object, speed)) send_along_floor(object, std::copysign(0.95 * kMaxSpin * object.size, speed));
 }
 
 Ramp any_ramp(Draw& draw) {

@@ -66,7 +66,8 @@ ColorF Background::at(float px, float py) const {
 // A pool of light on a plain wall, darker towards the floor, with a skirting board.
 ColorF Background::wall(float px, float py) const {
   const float dx = (px - pool_x_) / 260, dy = (py - pool_y_) / 190;
-  float tone = 1.07f - 0.17f * std::min(1.0f, dx * dx + dy * dy) * (light_.direct / 0.86f);
+  const float away = dx * dx + dy * dy;
+  float tone = 1.08f - 0.30f * away / (1.0f + away) * (light_.direct / 0.86f);
   const float above_joint = kJointRow - py;
   tone *= 1 - 0.13f * smooth(1 - above_joint / 26);
   const float board = smooth((7.0f - above_joint) / 1.2f);

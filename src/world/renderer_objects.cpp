@@ -33,8 +33,11 @@ struct Look {
   Surface surface;
   Light light;
   float softness;    // one pixel, in units of the radius
+  float specular;    // strength of the highlight
   bool plain;        // no stripe: evaluation style
 };
+
+constexpr float kBallTilt = 0.3f;  // sine; at 0.5 the stripe of a small ball is lost in its rim
 
 // Above, a base tone; across, a stripe; below, a darker tone: one glance gives the orientation. The plane of the
 // stripe is tilted on balls, which makes it an arc.
@@ -64,11 +67,11 @@ ColorF shaded(const Look& look, const Point& p, float tilt) {
   const float grazing = (1 - p.nz) * (1 - p.nz);
   if (surface.rim > 0) color = mix(color, {0.9f, 0.95f, 1.0f}, surface.rim * grazing);
   color = color * (light.ambient * (1 + 0.35f * p.ny) + light.direct * diffuse);
-  if (surface.specular > 0) {
+  if (look.specular > 0) {
     const float scale = 1 / std::sqrt(2 + 2 * light.z);  // the half vector is (L + (0, 0, 1)) scaled
     float highlight = std::max(0.0f, (p.nx * light.x + p.ny * light.y + p.nz * (light.z + 1)) * scale);
     for (int i = 0; i < surface.gloss; ++i) highlight *= highlight;
-    const float amount = surface.specular * highlight;
+    const float amount = look.specular * highlight;
     color = color + ColorF{amount, amount, amount};
   }
   color = color * (1 - 0.45f * smooth(1.0f - p.edge / 1.6f));
@@ -185,7 +188,10 @@ void draw_shadow(Canvas& canvas, const Placed& o, const Background& background, 
 void draw_object(Canvas& canvas, const Placed& o, const Light& light, Style style) {
   const bool ball = o.spec->shape == Shape::kBall;
   const Paint& paint = kPaints[o.spec->color];
-  const Look look{linear(paint.base), linear(paint.stripe), kSurfaces[o.spec->material], light, 1 / o.radius, style == Style::kEvaluation};
+  const Surface& surface = kSurfaces[o.spec->material];
+  // A flat face reflects the light all at once: a full highlight would turn a black box white.
+  const float specular = surface.specular * light.direct * (ball ? 1.0f : 0.25f);
+  const Look look{linear(paint.base), linear(paint.stripe), surface, light, 1 / o.radius, specular, style == Style::kEvaluation};
   const Rect& rect = canvas.rect;
   const PixelBox box = bounds(o, 1, rect);
   for (int y = box.y0; y < box.y1; ++y)
@@ -194,7 +200,7 @@ void draw_object(Canvas& canvas, const Placed& o, const Light& light, Style styl
       if (alpha <= 0) continue;
       const float dx = x + 0.5f - o.cx, dy = o.cy - (y + 0.5f);
       const Point point = ball ? ball_point(o, dx, dy) : box_point(o, dx, dy);
-      blend(canvas.rgb + 3 * (size_t(y - rect.y0) * rect.width + x - rect.x0), shaded(look, point, ball ? 0.5f : 0.0f), alpha);
+      blend(canvas.rgb + 3 * (size_t(y - rect.y0) * rect.width + x - rect.x0), shaded(look, point, ball ? kBallTilt : 0.0f), alpha);
     }
 }
 

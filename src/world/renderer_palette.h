@@ -31,20 +31,20 @@ inline constexpr std::array<Paint, kColorNames.size()> kPaints = {{
     {{34, 74, 214}, {118, 152, 248}},    // blue
     {{124, 40, 178}, {186, 124, 226}},   // purple
     {{248, 126, 186}, {255, 196, 224}},  // pink
-    {{250, 250, 248}, {176, 184, 196}},  // white
+    {{272, 272, 270}, {186, 194, 208}},  // white: brighter than paper, or its shaded side is a backdrop's grey
     {{26, 26, 30}, {92, 92, 100}},       // black
 }};
 
 // In the order of kBackdropNames: muted and neither light nor dark, so that white and black both stand out.
 inline constexpr std::array<ColorF, kBackdropNames.size()> kBackdrops = {{
-    {222, 210, 180},  // cream
-    {170, 196, 214},  // sky
-    {176, 206, 186},  // mint
-    {214, 184, 182},  // rose
-    {140, 152, 164},  // slate
-    {202, 184, 152},  // sand
-    {192, 184, 210},  // lilac
-    {192, 196, 198},  // fog
+    {208, 194, 160},  // cream
+    {150, 180, 202},  // sky
+    {154, 188, 166},  // mint
+    {200, 166, 164},  // rose
+    {122, 134, 148},  // slate
+    {186, 166, 132},  // sand
+    {172, 162, 196},  // lilac
+    {168, 173, 177},  // fog
 }};
 
 struct Light {
