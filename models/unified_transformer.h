@@ -1,0 +1,120 @@
+// The model. One transformer over text, physical and visual tokens; every layer: multi-head latent attention, then
+// a feed-forward routed by domain and sub-expert. Config, weights, caches; shapes beside each field.
+#pragma once
+#include <filesystem>
+#include <memory>
+
+#include "core/json.h"
+#include "models/token_batch.h"
+#include "nn/experts.h"
+#include "nn/mla.h"
+
+namespace orrery {
+
+struct UnifiedTransformerConfig {
+  int d_model = 256, num_layers = 6;
+  AttentionDims attention{8, 32, 32, 32};
+  int kv_latent_dim = 64;
+  int expert_hidden = 128, shared_hidden = 256;
+  RouterConfig router;
+  LayoutConfig layout;
+  int vocabulary_size = 0, text_vector_dim = 100, text_learned_dim = 32, max_text_tokens = 48;
+  int code_dims = 20, code_levels = 7;  // of the video tokenizer
+  Json to_json() const;
+  static UnifiedTransformerConfig from_json(const Json& json);  // Error names an unknown or bad field
+};
+
+struct TransformerLayer {
+  RmsNorm attention_norm, ffn_norm;
+  MlaLayer attention;
+  RoutedFfn ffn;
+};
+
+// Embeddings of each kind of token into d_model.
+struct Embeddings {
+  Parameter task;            // [tasks, d]
+  Parameter text_learned;    // [vocabulary, text_learned_dim]; zero for words never trained
+  Linear text;               // [d, text_vector_dim + text_learned_dim]
+  Parameter text_position;   // [max_text_tokens, d]
+  Parameter asked_attribute;  // [attributes + 1, d]
+  Parameter asked_object;    // [objects + 2, d]
+  FeatureMlp prologue, scene, objects, patches;
+};
+
+struct Heads {
+  Linear coarse;           // [attributes * kLevels, d]: category or coarse step of the asked attribute
+  Parameter coarse_value;  // [attributes * kLevels, d]: added to the hidden state before the fine head
+  Linear fine;             // [attributes * kLevels, d]
+  Linear objects;          // [kObjectOutputs, d], f32; zero at first: constant velocity
+  Linear patches;          // [code_dims * code_levels + 1, d]: code logits, then the copy gate
+};
+
+// What a layer keeps for its backward.
+struct LayerCache {
+  Rows<float> x, mid, ffn_wide, residual;        // [t, d]
+  Rows<bf16> attention_half, ffn_half;           // normed inputs
+  std::vector<float> attention_rms, ffn_rms;     // [t]
+  MlaCache attention;
+  RoutedFfnCache ffn;
+};
+
+struct ForwardCache {
+  AttentionPlan plan;
+  Rows<float> rope;                 // rotation table, [t, kRopeDim]
+  std::vector<LayerCache> layers;
+  Rows<float> x, hidden;            // last residual, and its norm: [t, d]
+  Rows<bf16> hidden_half;
+  std::vector<float> final_rms;
+  Rows<float> text_input;           // [text rows, vector + learned]
+  FeatureMlp::Cache prologue, scene, objects, patches;
+  std::vector<RoutingStats> stats;  // a layer
+};
+
+// Latent rows of the tokens so far, a layer: all that later tokens need.
+struct GenerationCache {
+  std::vector<Token> tokens;
+  std::vector<Rows<float>> keys;  // a layer: [tokens, kv_latent_dim + rope]
+  int64_t bytes() const;
+};
+
+class UnifiedTransformer {
+ public:
+  // vectors: frozen word vectors [vocabulary_size][text_vector_dim] of the text tokenizer.
+  UnifiedTransformer(const UnifiedTransformerConfig& config, std::vector<float> word_vectors, uint64_t seed = 1);
+  UnifiedTransformer(const UnifiedTransformer&) = delete;
+  UnifiedTransformer& operator=(const UnifiedTransformer&) = delete;
+  static std::unique_ptr<UnifiedTransformer> load(const std::filesystem::path& path, std::vector<float> word_vectors);
+  void save(SafetensorsWriter& writer, DType dtype) const;  // weights, router biases, config
+  void load_weights(const SafetensorsFile& file);
+
+  const UnifiedTransformerConfig& config() const { return config_; }
+  ParameterList& parameters() { return parameters_; }
+  std::vector<TransformerLayer>& layers() { return layers_; }
+  Heads& heads() { return heads_; }
+
+  // All sequences of the batch, each within itself. cache.hidden [t, d] is the result.
+  void forward(const TokenBatch& batch, const RoutingOptions& options, ForwardCache& cache) const;
+  // dhidden [t, d] -> gradients of everything below the heads (added).
+  void backward(const TokenBatch& batch, ForwardCache& cache, const Rows<float>& dhidden);
+
+  // One sequence continued by the batch's tokens, which see the cache and each other; hidden [t, d]. With keep,
+  // they join the cache.
+  void extend(const TokenBatch& batch, GenerationCache& cache, bool keep, Rows<float>& hidden, const RoutingOptions& options = {}) const;
+
+ private:
+  void declare_embeddings(Rng& rng);
+  void declare_heads(Rng& rng);
+  void embed(const TokenBatch& batch, ForwardCache& cache) const;
+  void embed_backward(const TokenBatch& batch, ForwardCache& cache, const Rows<float>& dx);
+  void add_router_biases(SafetensorsWriter& writer) const;
+
+  UnifiedTransformerConfig config_;
+  std::vector<float> word_vectors_;
+  ParameterList parameters_;
+  Embeddings embeddings_;
+  std::vector<TransformerLayer> layers_;
+  RmsNorm final_norm_;
+  Heads heads_;
+};
+
+}  // namespace orrery

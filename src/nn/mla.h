@@ -1,0 +1,49 @@
+// Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434): keys and values are expanded from one normalised
+// latent a token; one rotary key is shared by all heads. A cache holds latent + rotary key and nothing else.
+#pragma once
+#include "nn/attention.h"
+#include "nn/linear.h"
+#include "nn/norm.h"
+#include "nn/rope.h"
+
+namespace orrery {
+
+struct MlaConfig {
+  int d_model = 256;
+  AttentionDims dims;
+  int kv_latent_dim = 64;
+};
+
+struct MlaLayer {
+  MlaConfig config;
+  Linear q;       // [heads * (nope + rope), d]
+  Linear kv;      // [kv_latent_dim + rope, d]
+  RmsNorm latent_norm;
+  Linear expand;  // [heads * (nope + value), kv_latent_dim]: keys of all heads, then values of all heads
+  Linear out;     // [d, heads * value]
+  Parameter bias;  // [heads, kTimeBuckets]
+  void declare(ParameterList& list, const std::string& name, const MlaConfig& config, Rng& rng);
+};
+
+// What a token leaves for those after it, a row each.
+struct LatentRows {
+  Rows<float> latent;  // [t, kv_latent_dim + rope]: latent before its norm, rotated key
+};
+
+struct MlaCache {
+  Rows<float> q, kv, expanded, attended;
+  Rows<bf16> latent_half, attended_half;
+  std::vector<float> latent_inverse_rms;
+};
+
+// x [t, d] (normed) -> y [t, d]. Keys are the same tokens (training, prefill).
+void mla_forward(const MlaLayer& layer, const AttentionPlan& plan, const Rows<float>& rope, const Rows<bf16>& x, MlaCache& cache, Rows<float>& y);
+// dy [t, d] -> dx [t, d] (overwritten).
+void mla_backward(MlaLayer& layer, const AttentionPlan& plan, const Rows<float>& rope, const Rows<bf16>& x, MlaCache& cache, const Rows<float>& dy, Rows<float>& dx);
+
+// Generation. First the new tokens' latent rows [t, latent + rope] are computed and appended by the caller to
+// the keys' rows; then queries of the new tokens attend to all rows of `keys` under the plan.
+void mla_latent_rows(const MlaLayer& layer, const Rows<float>& rope, const Rows<bf16>& x, Rows<float>& rows);
+void mla_attend(const MlaLayer& layer, const AttentionPlan& plan, const Rows<float>& rope, const Rows<bf16>& x, const Rows<float>& keys, MlaCache& scratch, Rows<float>& y);
+
+}  // namespace orrery
