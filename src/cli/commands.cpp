@@ -7,6 +7,7 @@ std::vector<Command> commands() {
       {"score", "is what moves in these clips physically consistent?", setup_score},
       {"info", "the model, this machine, and what the model knows", setup_info},
 #ifdef ORRERY_WORLD
+      {"synth", "clips from the simulator: shards for training, or videos to look at", setup_synth},
       {"train", "train the tokenizer (later: the transformer)", setup_train},
 #endif
   };
