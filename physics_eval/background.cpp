@@ -6,6 +6,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "core/error.h"
+#include "physics_eval/statistics.h"
 #include "physics_eval/thresholds.h"
 
 namespace orrery::physics_eval {
@@ -60,8 +61,13 @@ cv::Mat largest_channel_difference(const cv::Mat& a, const cv::Mat& b) {
 cv::Mat noise_of(const std::vector<cv::Mat>& samples, const cv::Mat& plate) {
   std::vector<cv::Mat> deviations;
   for (const cv::Mat& sample : samples) deviations.push_back(largest_channel_difference(sample, plate));
-  cv::Mat noise = quantile_image(deviations, 0.6);
+  // A low quantile, doubled: the middle one where things move is their contrast. Capped by what the rest of the
+  // picture shows, for places that something covers most of the time.
+  cv::Mat noise = quantile_image(deviations, 0.35) * 2;
   cv::blur(noise, noise, {7, 7});
+  std::vector<uint8_t> sparse;
+  for (size_t i = 0; i < noise.total(); i += 7) sparse.push_back(noise.data[i]);
+  cv::min(noise, std::max(6.0, 2.0 * quantile(sparse, 0.75)), noise);
   return noise;
 }
 

@@ -28,6 +28,7 @@ Motion motion_of(const Observation& seen, const std::vector<Track>& moving) {
   motion.fps = seen.fps;
   for (const Track& track : moving) {
     Track whole = without_clipped(track);
+    mark_odd_frames(whole);
     if (int(whole.points.size()) >= int(kMinTrackFrames.value)) motion.tracks.push_back(std::move(whole));
   }
   for (size_t k = 0; k < motion.tracks.size(); ++k) {

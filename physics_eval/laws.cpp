@@ -253,7 +253,9 @@ std::vector<Flight> find_flights(const Motion& motion) {
       if (!event || event->kind != EventKind::kChange) break;
       ++end;
     }
-    flights.push_back(fit_flight(motion, phases[i].track, phases[i].first, phases[end].last));
+    const Flight flight = fit_flight(motion, phases[i].track, phases[i].first, phases[end].last);
+    // A box that rocks on its edges also accelerates downwards: what flies goes further.
+    if (flight.travel > kMinFlightTravel.value * motion.tracks[flight.track].diameter()) flights.push_back(flight);
     i = end;
   }
   return flights;

@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kLongestPhase = 240;  // samples; a longer rest is several phases without events between
 
-double weight_of(const TrackPoint& p) { return p.merged || p.clipped ? 0.05 : 1.0; }
+double weight_of(const TrackPoint& p) { return p.merged || p.clipped || p.odd ? 0.05 : 1.0; }
 
 // Running sums of one piece: moments of u and of position, both axes.
 struct Moments {
@@ -69,6 +69,7 @@ std::vector<int> best_knots(const std::vector<TrackPoint>& points, double noise)
 PhaseKind classify(const Phase& phase, double px) {
   const double duration = phase.t1 - phase.t0, a = std::hypot(phase.a[0], phase.a[1]);
   if (phase.travel < 1.2 * px) return PhaseKind::kRest;
+  if (phase.count() <= 4) return PhaseKind::kContact;
   const double bend = a * duration * duration / 8;  // sagitta: how far from a straight, even motion
   const bool accelerated = a > kSignificance.value * phase.a_error && bend > 0.5 * px;
   if (!accelerated) return PhaseKind::kUniform;
@@ -134,6 +135,23 @@ EventKind classify(const Event& event, double speed_range) {
   const double from_up = std::atan2(std::abs(jx), -jy) * 180 / CV_PI;
   if (from_up < 100) return EventKind::kBounce;
   return j > kImpulseTolerance.value * speed_range ? EventKind::kImpulse : EventKind::kChange;
+}
+
+Event event_of(const std::vector<Track>& tracks, const std::vector<Phase>& phases, int i, int next,
+               const std::vector<double>& noise, const std::vector<double>& speed) {
+  const Phase &before = phases[i], &after = phases[next];
+  Event event;
+  event.track = before.track;
+  event.before = i;
+  event.after = next;
+  event.frame = tracks[event.track].points[before.last + 1].frame;
+  event.t = next == i + 1 ? meeting_time(before, after) : 0.5 * (before.t1 + after.t0);
+  event.v_in = before.velocity(next == i + 1 ? event.t : before.t1);
+  event.v_out = after.velocity(next == i + 1 ? event.t : after.t0);
+  event.v_error = std::hypot(end_velocity_error(before, noise[event.track]), end_velocity_error(after, noise[event.track]));
+  event.other = neighbour(tracks, event.track, event.frame);
+  event.kind = classify(event, speed[event.track]);
+  return event;
 }
 
 }  // namespace
@@ -205,21 +223,12 @@ std::vector<Event> find_events(const std::vector<Track>& tracks, const std::vect
       if (p.count() >= 4) speed[p.track] = std::max(speed[p.track], std::hypot(v[0], v[1]));
     }
   std::vector<Event> events;
-  for (size_t i = 1; i < phases.size(); ++i) {
-    const Phase &before = phases[i - 1], &after = phases[i];
-    if (before.track != after.track) continue;
-    Event event;
-    event.track = before.track;
-    event.before = int(i) - 1;
-    event.after = int(i);
-    event.frame = tracks[event.track].points[after.first].frame;
-    event.t = meeting_time(before, after);
-    event.v_in = before.velocity(event.t);
-    event.v_out = after.velocity(event.t);
-    event.v_error = std::hypot(end_velocity_error(before, noise[event.track]), end_velocity_error(after, noise[event.track]));
-    event.other = neighbour(tracks, event.track, event.frame);
-    event.kind = classify(event, speed[event.track]);
-    events.push_back(event);
+  for (size_t i = 0; i < phases.size(); ++i) {
+    if (phases[i].kind == PhaseKind::kContact) continue;
+    size_t next = i + 1;  // a contact of a few frames belongs to the event
+    while (next < phases.size() && phases[next].track == phases[i].track && phases[next].kind == PhaseKind::kContact) ++next;
+    if (next == phases.size() || phases[next].track != phases[i].track) continue;
+    events.push_back(event_of(tracks, phases, int(i), int(next), noise, speed));
   }
   return events;
 }

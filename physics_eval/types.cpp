@@ -20,8 +20,20 @@ double Track::travel() const {
   return std::hypot(x1->x - x0->x, y1->y - y0->y);
 }
 
+void mark_odd_frames(Track& track) {
+  constexpr int kReach = 8;  // frames to each side: a change of distance to the camera is slower
+  const int n = int(track.points.size());
+  for (int i = 0; i < n; ++i) {
+    std::vector<double> areas;
+    for (int k = std::max(0, i - kReach); k <= std::min(n - 1, i + kReach); ++k)
+      if (!track.points[k].merged && !track.points[k].clipped) areas.push_back(track.points[k].area);
+    const double usual = median(areas);
+    track.points[i].odd = usual > 0 && std::abs(track.points[i].area / usual - 1) > 0.15 + 2 / std::sqrt(usual);
+  }
+}
+
 const char* phase_name(PhaseKind kind) {
-  static const char* const names[] = {"rest", "flight", "uniform", "guided"};
+  static const char* const names[] = {"rest", "flight", "uniform", "guided", "contact"};
   return names[int(kind)];
 }
 

@@ -27,7 +27,12 @@ struct TrackPoint {
   double width = 0, height = 0;
   std::array<float, 3> rgb{};
   bool clipped = false, merged = false;
+  bool odd = false;  // area unlike that of the frames around: partly hidden, or with a reflection or shadow in it
 };
+
+// Sets TrackPoint::odd.
+struct Track;
+void mark_odd_frames(Track& track);
 
 // Why a track ended or began, with what the pixels said.
 enum class TrackEnd { kClip, kBorder, kOverlap, kClear };  // end of clip, left the view, hidden by another, nothing there
@@ -39,7 +44,7 @@ struct Track {
   double travel() const;           // diagonal of the box of all positions, px
 };
 
-enum class PhaseKind { kRest, kFlight, kUniform, kGuided };
+enum class PhaseKind { kRest, kFlight, kUniform, kGuided, kContact };  // contact: a few frames of large force
 const char* phase_name(PhaseKind kind);
 
 // A piece of a track between two knots, with its quadratic x(u) = x0 + v u + a u^2 / 2, u = t - t0.
