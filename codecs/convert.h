@@ -5,8 +5,15 @@
 
 namespace orrery {
 
-// RGB -> `format`, bt709 limited range when that is a YUV format; `target` may be up to one pixel larger each
-// way than the frame: its last column and row are repeated.
+// Between Frame's packed rows and a picture whose rows are aligned and padded: swscale's SIMD code reads, and
+// on some paths writes, past the end of a row. The picture may be larger than the frame: the frame's last
+// column and row are repeated, so that no pixel of the result depends on memory that nobody wrote.
+void copy_to_picture(const Frame& frame, AVFrame& picture);
+// The picture's upper left width x height pixels.
+void copy_from_picture(const AVFrame& picture, int width, int height, Frame& frame);
+
+// RGB -> `format`, bt709 limited range. width and height: of the picture to be made; at most one more than
+// the frame's.
 class RgbToPicture {
  public:
   RgbToPicture(int width, int height, AVPixelFormat format);
@@ -16,10 +23,9 @@ class RgbToPicture {
   int height() const { return height_; }
 
  private:
-  int width_, height_;  // padded
-  ffmpeg::FramePtr picture_;
+  int width_, height_;
+  ffmpeg::FramePtr rgb_, picture_;  // sides rounded up to even: half-resolution colour needs whole pairs
   ffmpeg::ScalerPtr scaler_;
-  std::vector<uint8_t> padded_;  // [height_][width_][3], used when padding is needed
 };
 
 // Decoded pictures -> RGB of one fixed size; format, colour tags and size of the pictures may change on the
@@ -32,7 +38,7 @@ class PictureToRgb {
  private:
   int width_, height_;
   ffmpeg::ScalerPtr scaler_;
-  std::vector<uint8_t> rgba_;
+  ffmpeg::FramePtr rgb_;  // RGB24 or RGBA
 };
 
 }  // namespace orrery

@@ -70,6 +70,7 @@ class VideoEncoder : public FrameSink {
     const EncoderChoice& choice = installed_encoder(format_);
     pictures_.emplace(choice, width, height);
     open_codec(choice);
+    open_filter();
     open_muxer();
     packet_ = ffmpeg::make_packet();
   }
@@ -78,8 +79,10 @@ class VideoEncoder : public FrameSink {
 
  private:
   void open_codec(const EncoderChoice& choice);
+  void open_filter();
   void open_muxer();
   void encode(const AVFrame* picture);  // nullptr: flush
+  void mux();                           // packet_, through the filter, into the file
   void check(int code, const char* what) const {
     if (code < 0) fail("cannot write {}: {}: {}", path_.string(), what, ffmpeg::error_text(code));
   }
@@ -95,6 +98,7 @@ class VideoEncoder : public FrameSink {
   ffmpeg::IoPtr io_;
   ffmpeg::OutputPtr muxer_;
   ffmpeg::CodecPtr codec_;
+  ffmpeg::FilterPtr filter_;  // may be null: nothing to filter
   std::optional<PictureMaker> pictures_;
   ffmpeg::PacketPtr packet_;
 };
@@ -127,6 +131,20 @@ void VideoEncoder::open_codec(const EncoderChoice& choice) {
          codec_->width, codec_->height, options_.fps, ffmpeg::error_text(code));
 }
 
+// x264 writes its version and every setting into the stream as "supplemental information" (NAL type 6): bytes
+// that differ between machines that otherwise agree. No player needs them.
+void VideoEncoder::open_filter() {
+  const AVBitStreamFilter* kind = av_bsf_get_by_name("filter_units");
+  if (codec_->codec_id != AV_CODEC_ID_H264 || !kind) return;
+  AVBSFContext* filter = nullptr;
+  check(av_bsf_alloc(kind, &filter), "filter");
+  filter_.reset(filter);
+  check(avcodec_parameters_from_context(filter->par_in, codec_.get()), "filter");
+  filter->time_base_in = codec_->time_base;
+  check(av_opt_set(filter, "remove_types", "6", AV_OPT_SEARCH_CHILDREN), "filter");
+  check(av_bsf_init(filter), "filter");
+}
+
 void VideoEncoder::open_muxer() {
   const std::string url = ffmpeg::file_url(file_->temporary().string());
   AVFormatContext* muxer = nullptr;
@@ -154,16 +172,23 @@ void VideoEncoder::open_muxer() {
 
 void VideoEncoder::encode(const AVFrame* picture) {
   check(avcodec_send_frame(codec_.get(), picture), "encode");
-  const AVStream& stream = *muxer_->streams[0];
   for (;;) {
     const int code = avcodec_receive_packet(codec_.get(), packet_.get());
     if (code == AVERROR(EAGAIN) || code == AVERROR_EOF) return;
     check(code, "encode");
-    if (packet_->duration == 0) packet_->duration = 1;
-    av_packet_rescale_ts(packet_.get(), codec_->time_base, stream.time_base);
-    packet_->stream_index = 0;
-    check(av_interleaved_write_frame(muxer_.get(), packet_.get()), "write");
+    mux();
   }
+}
+
+void VideoEncoder::mux() {
+  if (filter_) {  // removes parts within a packet: always one in, one out
+    check(av_bsf_send_packet(filter_.get(), packet_.get()), "filter");
+    check(av_bsf_receive_packet(filter_.get(), packet_.get()), "filter");
+  }
+  if (packet_->duration == 0) packet_->duration = 1;
+  av_packet_rescale_ts(packet_.get(), codec_->time_base, muxer_->streams[0]->time_base);
+  packet_->stream_index = 0;
+  check(av_interleaved_write_frame(muxer_.get(), packet_.get()), "write");
 }
 
 void VideoEncoder::write(const Frame& frame) {

@@ -1,5 +1,7 @@
 #include "codecs/ffmpeg.h"
 
+#include <cstring>
+
 #include "core/error.h"
 
 namespace orrery::ffmpeg {
@@ -32,6 +34,8 @@ FramePtr make_picture(AVPixelFormat format, int width, int height) {
   frame->width = width;
   frame->height = height;
   if (av_frame_get_buffer(frame.get(), 0) < 0) fail("out of memory for a {}x{} video frame", width, height);
+  for (const AVBufferRef* buffer : frame->buf)
+    if (buffer) std::memset(buffer->data, 0, buffer->size);
   return frame;
 }
 

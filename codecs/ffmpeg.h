@@ -2,8 +2,10 @@
 #pragma once
 extern "C" {
 #include <libavcodec/avcodec.h>
+#include <libavcodec/bsf.h>
 #include <libavformat/avformat.h>
 #include <libavutil/imgutils.h>
+#include <libavutil/opt.h>
 #include <libswscale/swscale.h>
 }
 
@@ -30,6 +32,7 @@ struct ValueFree {
 using FramePtr = std::unique_ptr<AVFrame, PointerFree<av_frame_free>>;
 using PacketPtr = std::unique_ptr<AVPacket, PointerFree<av_packet_free>>;
 using CodecPtr = std::unique_ptr<AVCodecContext, PointerFree<avcodec_free_context>>;
+using FilterPtr = std::unique_ptr<AVBSFContext, PointerFree<av_bsf_free>>;
 using InputPtr = std::unique_ptr<AVFormatContext, PointerFree<avformat_close_input>>;
 using OutputPtr = std::unique_ptr<AVFormatContext, ValueFree<avformat_free_context>>;
 using ScalerPtr = std::unique_ptr<SwsContext, ValueFree<sws_freeContext>>;
@@ -44,7 +47,8 @@ std::string file_url(const std::string& path);
 FramePtr make_frame();    // Error when out of memory
 PacketPtr make_packet();  // the same
 
-// A picture buffer of that format. Error names the size when memory runs out.
+// A picture buffer of that format, zero including its padding (libvpx reads it). Error names the size when
+// memory runs out.
 FramePtr make_picture(AVPixelFormat format, int width, int height);
 
 }  // namespace orrery::ffmpeg

@@ -141,7 +141,7 @@ double GifQuantizer::map_frame(const Frame& frame, uint8_t* indices, int stride)
 }
 
 void GifQuantizer::quantize(const Frame& frame, uint8_t* indices, int stride) {
-  if (birth_error_ >= 0 && map_frame(frame, indices, stride) <= 2 * birth_error_ + 1) return;
+  if (birth_error_ >= 0 && map_frame(frame, indices, stride) <= 1.5 * birth_error_ + 0.5) return;
   adopt_palette(frame);
   birth_error_ = map_frame(frame, indices, stride);
 }

@@ -19,7 +19,7 @@ using GifPalette = std::array<uint32_t, 256>;
 GifPalette make_palette(std::span<const uint8_t> rgb);
 
 // Keeps a palette as long as it serves: a steady palette does not flicker. Rebuilt from the frame at hand
-// when the frame's mean squared error rises over twice what the palette had at birth.
+// when the frame's mean squared error rises over 1.5 times what the palette had at birth.
 class GifQuantizer {
  public:
   // [h][w] indices into palette(), ordered dither (8x8 Bayer: stands still where the picture does).

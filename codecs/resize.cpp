@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "codecs/ffmpeg.h"
+#include "codecs/convert.h"
 #include "core/error.h"
 
 namespace orrery {
@@ -12,18 +12,19 @@ Frame resize(const Frame& frame, int width, int height) {
   if (width < 1 || height < 1)
     fail_usage("cannot resize to {}x{}: both sides must be at least 1", width, height);
   if (width == frame.width && height == frame.height) return frame;
-  Frame out(width, height);
-  out.seconds = frame.seconds;
   const int algorithm = width < frame.width || height < frame.height ? SWS_AREA : SWS_BICUBIC;
   const ffmpeg::ScalerPtr scaler(
       sws_getContext(frame.width, frame.height, AV_PIX_FMT_RGB24, width, height, AV_PIX_FMT_RGB24,
                      algorithm | SWS_BITEXACT | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP,
                      nullptr, nullptr, nullptr));
   if (!scaler) fail("swscale cannot resize {}x{} to {}x{}", frame.width, frame.height, width, height);
-  const uint8_t* source[4] = {frame.rgb.data()};
-  const int source_stride[4] = {3 * frame.width}, stride[4] = {3 * width};
-  uint8_t* target[4] = {out.rgb.data()};
-  sws_scale(scaler.get(), source, source_stride, 0, frame.height, target, stride);
+  const ffmpeg::FramePtr source = ffmpeg::make_picture(AV_PIX_FMT_RGB24, frame.width, frame.height);
+  const ffmpeg::FramePtr target = ffmpeg::make_picture(AV_PIX_FMT_RGB24, width, height);
+  copy_to_picture(frame, *source);
+  sws_scale(scaler.get(), source->data, source->linesize, 0, frame.height, target->data, target->linesize);
+  Frame out;
+  out.seconds = frame.seconds;
+  copy_from_picture(*target, width, height, out);
   return out;
 }
 

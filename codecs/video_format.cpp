@@ -5,6 +5,9 @@
 #include <cmath>
 
 #include "core/error.h"
+extern "C" {
+#include <libavutil/cpu.h>
+}
 
 namespace orrery {
 namespace {
@@ -13,10 +16,19 @@ void set(AVDictionary** dictionary, const char* key, const std::string& value) {
   av_dict_set(dictionary, key, value.c_str(), 0);
 }
 
+// x264's AVX-512 look-ahead (build 164, seen on this project's machine) reads memory that nobody wrote: the
+// bytes then depend on what the heap held before. Without AVX-512 they do not, and equal those of machines
+// that lack it. The name may not be given unconditionally: x264 would run AVX2 code on machines that lack
+// that, too.
+void avoid_avx512(AVDictionary** dictionary) {
+  if (av_get_cpu_flags() & AV_CPU_FLAG_AVX512) set(dictionary, "x264-params", "asm=AVX2");
+}
+
 void configure_x264(const EncodeOptions& options, AVCodecContext& codec, AVDictionary** dictionary) {
   codec.thread_count = options.threads;
   set(dictionary, "preset", "veryfast");
   set(dictionary, "crf", std::to_string(options.crf));
+  avoid_avx512(dictionary);
 }
 
 // A constant bit rate is all that OpenH264 offers: bits per pixel by x264's rule of thumb, halving every 6
