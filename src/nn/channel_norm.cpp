@@ -38,14 +38,16 @@ ORRERY_SIMD void norm_backward(const bf16* x, const float* gain, const bf16* d_y
 #pragma omp simd reduction(+ : sum)
     for (int c = 0; c < channels; ++c) sum += from_bf16(x[at + c]) * from_bf16(x[at + c]);
     const float r = 1.0f / std::sqrt(sum / float(channels) + kNormEpsilon);
-#pragma omp simd reduction(+ : dot)
+#pragma omp simd
     for (int c = 0; c < channels; ++c) {
       const float n = from_bf16(x[at + c]) * r, t = gain[c] * n, s = fast_sigmoid(t);
       const float d_t = from_bf16(d_y[at + c]) * s * (1.0f + t * (1.0f - s));
       d_gain[c] += d_t * n;
       d_n[c] = d_t * gain[c];
-      dot += d_n[c] * n;
     }
+#pragma omp simd reduction(+ : dot)
+    for (int c = 0; c < channels; ++c) dot += d_n[c] * from_bf16(x[at + c]);
+    dot *= r;
     const float mean = dot / float(channels);
     if (d_skip) {
 #pragma omp simd

@@ -31,7 +31,9 @@ struct StepScalars {
   float rate, scale, beta1, beta2, correction1, correction2, epsilon, decay, ema;
 };
 
-ORRERY_SIMD void update_block(float* w, bf16* half, const float* g, float* m, float* v, float* ema, int64_t n, const StepScalars& s) {
+ORRERY_SIMD void update_block(float* w, bf16* half, const float* g, float* m, float* v, float* ema, int64_t n, const StepScalars& scalars) {
+  const StepScalars s = scalars;
+#pragma omp simd  // seven arrays are too many for the compiler's own aliasing checks
   for (int64_t i = 0; i < n; ++i) {
     const float gradient = g[i] * s.scale;
     m[i] = s.beta1 * m[i] + (1 - s.beta1) * gradient;
@@ -55,7 +57,7 @@ void read_floats(const SafetensorsFile& file, const std::string& name, std::vect
 
 }  // namespace
 
-AdamW::AdamW(ParameterList& parameters, const AdamWConfig& config) : parameters_(parameters), config_(config) {
+AdamW::AdamW(ParameterList& parameters, const AdamWConfig& config) : parameters_(&parameters), config_(config) {
   for (Parameter* p : parameters.all()) {
     m_.emplace_back(p->value.size(), 0.0f);
     v_.emplace_back(p->value.size(), 0.0f);
@@ -65,7 +67,7 @@ AdamW::AdamW(ParameterList& parameters, const AdamWConfig& config) : parameters_
 
 double AdamW::step(double learning_rate) {
   double total = 0;
-  for (Parameter* p : parameters_.all()) {
+  for (Parameter* p : parameters_->all()) {
     const double norm = squared_norm(p->gradient);
     if (!std::isfinite(norm)) fail("step {}: gradient of {} is not finite", steps_, p->name);
     total += norm;
@@ -82,8 +84,8 @@ double AdamW::step(double learning_rate) {
   s.epsilon = float(config_.epsilon);
   // The average follows closely at first: decay min(d, (1 + t) / (10 + t)).
   s.ema = float(std::min(config_.ema_decay, (1.0 + double(steps_)) / (10.0 + double(steps_))));
-  for (size_t k = 0; k < parameters_.all().size(); ++k) {
-    Parameter& p = *parameters_.all()[k];
+  for (size_t k = 0; k < parameters_->all().size(); ++k) {
+    Parameter& p = *parameters_->all()[k];
     s.decay = p.decay ? float(config_.weight_decay) : 0.0f;
     p.half.resize(p.value.size());
     parallel_for((p.size() + kBlock - 1) / kBlock, [&](int64_t b) {
@@ -95,13 +97,13 @@ double AdamW::step(double learning_rate) {
 }
 
 void AdamW::swap_ema() {
-  for (size_t k = 0; k < ema_.size(); ++k) std::swap(parameters_.all()[k]->value, ema_[k]);
-  parameters_.refresh();
+  for (size_t k = 0; k < ema_.size(); ++k) std::swap(parameters_->all()[k]->value, ema_[k]);
+  parameters_->refresh();
 }
 
 void AdamW::save(SafetensorsWriter& writer) const {
   for (size_t k = 0; k < ema_.size(); ++k) {
-    const std::string& name = parameters_.all()[k]->name;
+    const std::string& name = parameters_->all()[k]->name;
     add_floats(writer, "optimizer.m." + name, m_[k]);
     add_floats(writer, "optimizer.v." + name, v_[k]);
     add_floats(writer, "optimizer.ema." + name, ema_[k]);
@@ -111,7 +113,7 @@ void AdamW::save(SafetensorsWriter& writer) const {
 
 void AdamW::load(const SafetensorsFile& file) {
   for (size_t k = 0; k < ema_.size(); ++k) {
-    const std::string& name = parameters_.all()[k]->name;
+    const std::string& name = parameters_->all()[k]->name;
     read_floats(file, "optimizer.m." + name, m_[k]);
     read_floats(file, "optimizer.v." + name, v_[k]);
     read_floats(file, "optimizer.ema." + name, ema_[k]);

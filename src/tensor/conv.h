@@ -26,12 +26,15 @@ class PackedConvWeights {
  public:
   void invalidate();
   dnnl::memory& get(const dnnl::memory::desc& layout, const float* source, const ConvShape& shape);
+  // The weights of the transposed convolution, [in][-ky][-kx][out]; `shape` is the forward convolution's.
+  dnnl::memory& get_transposed(const dnnl::memory::desc& layout, const float* source, const ConvShape& shape);
 
  private:
   struct Copy {
     dnnl::memory memory;
-    bool fresh;
+    bool transposed, fresh;
   };
+  dnnl::memory& find(const dnnl::memory::desc& layout, const float* source, const ConvShape& shape, bool transposed);
   std::mutex mutex_;
   std::vector<std::unique_ptr<Copy>> copies_;  // few: a layout a kernel family
 };
