@@ -84,7 +84,7 @@ constexpr Detail kDetails[] = {{0.35, 0.90, 0.02, 0.02, 0.02, 0.05, 0.01},
                                {1.00, 1.00, 0.60, 0.50, 0.50, 0.60, 0.35}};
 
 // The last three are held out.
-enum Form { kPlain, kProgressive, kFragment, kShow, kWatch, kThereIs, kPast, kOpening, kTwoSentences, kCleft, kCanBeSeen, kReversed };
+enum Form { kPlain, kProgressive, kFragment, kShow, kWatch, kThereIs, kPast, kOpening, kTwoSentences, kRelative, kCleft, kCanBeSeen, kReversed };
 
 class Narrator {
  public:
@@ -236,9 +236,14 @@ Clause Narrator::hit_clause(int subject, int object, bool bare) {
   clause.subject = noun({subject}, bare);
   clause.promised = clause.subject.promised;
   clause.promised.push_back(other.promised[0]);
+  const Motion motion = facts_.objects[subject].motion;
+  if (motion != Motion::kThrowUp && motion != Motion::kFall && motion != Motion::kBounce && choose_.chance(0.25)) {
+    clause.predicate = choose_.predicate(fmt::format("{}_into", motion == Motion::kThrowDown ? "throw" : motion_table(motion)));
+    append(clause.predicate.verbs.back(), other.text);
+    return clause;
+  }
   clause.predicate = choose_.predicate("hit");
   append(clause.predicate.verbs.back(), other.text);
-  const Motion motion = facts_.objects[subject].motion;
   const bool ramp = motion == Motion::kRampRoll || motion == Motion::kRampSlide;
   if (!ramp && !choose_.chance(0.4)) return clause;
   Predicate approach = choose_.predicate(motion_table(motion));
@@ -326,6 +331,8 @@ std::string Narrator::narrated(Form form, const std::vector<Clause>& parts) {
     case kOpening: return spaced({choose_.phrase("opening"), sentence(parts, Tense::kPresent)});
     case kTwoSentences:
       return spaced({choose_.phrase("there_is"), first.subject.text + ".", first.subject.plural ? "they" : "it", does(first, Tense::kPresent)});
+    case kRelative:
+      return spaced({choose_.chance(0.4) ? choose_.phrase("show") : "", first.subject.text, "that", does(first, Tense::kPresent)});
     case kCleft: return spaced({"it is", first.subject.text, "that", does(first, Tense::kPresent)});
     case kCanBeSeen: return scenery(parts, "can be seen");
     case kReversed: return spaced({does(first, Tense::kParticiple) + ":", first.subject.text});
@@ -334,14 +341,14 @@ std::string Narrator::narrated(Form form, const std::vector<Clause>& parts) {
 }
 
 Caption Narrator::narrative() {
-  static constexpr double kShares[] = {0.30, 0.12, 0.22, 0.15, 0.05, 0.06, 0.04, 0.03, 0.03};
+  static constexpr double kShares[] = {0.29, 0.12, 0.21, 0.15, 0.05, 0.06, 0.04, 0.03, 0.02, 0.03};
   int form = 0;
-  for (double at = choose_.uniform(); form < kTwoSentences && (at -= kShares[form]) >= 0;) ++form;
+  for (double at = choose_.uniform(); form < kRelative && (at -= kShares[form]) >= 0;) ++form;
   if (choose_.held_out_form(0.3)) form = kCleft + choose_.below(3);
 
   const bool bare = form == kFragment && choose_.chance(0.5);
   const std::vector<Clause> parts = clauses(bare);
-  if (parts.size() > 1 && form == kTwoSentences) form = kPlain;
+  if (parts.size() > 1 && (form == kTwoSentences || form == kRelative)) form = kPlain;
   if (parts.size() > 1 && (form == kCleft || form == kReversed)) form = kCanBeSeen;
   Caption caption{spaced({narrated(Form(form), parts), ramp_remark(), surroundings(scene_, detail_.surroundings, choose_)}), {}};
   for (const Clause& part : parts) caption.promised.insert(caption.promised.end(), part.promised.begin(), part.promised.end());

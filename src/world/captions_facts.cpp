@@ -144,7 +144,9 @@ std::string_view motion_table(Motion motion) {
 SceneFacts facts_of(const std::string& family, const Scene& scene, const Trajectory* trajectory) {
   SceneFacts facts;
   for (const ObjectSpec& object : scene.objects) facts.objects.push_back(object_facts(family, object, scene));
-  facts.encounter = trajectory ? encounter_in(*trajectory, facts) : sure_encounter(family, scene, facts);
+  if (trajectory) facts.encounter = encounter_in(*trajectory, facts);
+  // A `collision` is one by construction, whatever was touched first.
+  if (!trajectory || family == "collision") facts.encounter = sure_encounter(family, scene, facts);
   return facts;
 }
 

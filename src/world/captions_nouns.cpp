@@ -104,7 +104,7 @@ NounPhrase noun_phrase(const Scene& scene, const std::vector<int>& members, cons
   const std::string core = spaced({words.before, noun(row, out.plural), words.after});
   if (out.plural) out.text = spaced({number_word(int(members.size()), choose), core});
   else if (bare) out.text = core;
-  else out.text = spaced({choose.chance(0.08) ? "one" : article(core), core});
+  else out.text = spaced({choose.chance(0.07) ? "one" : choose.chance(0.05) ? "the" : article(core), core});
   ExpectedObject promise;
   if (mention.shape) promise.shape = o.shape;
   if (mention.color) promise.color = o.color;
@@ -131,7 +131,7 @@ NounPhrase list_phrase(const Scene& scene, const std::vector<int>& members, cons
     parts.push_back(part.text);
     out.promised.insert(out.promised.end(), part.promised.begin(), part.promised.end());
   }
-  out.text = join_list(parts);
+  out.text = join_list(parts, parts.size() == 2 ? fmt::format(" {} ", choose.phrase("list_and")) : " and ");
   out.plural = members.size() > 1;
   return out;
 }
@@ -172,6 +172,7 @@ std::string surroundings(const Scene& scene, double p, Chooser& choose) {
   }
   if (choose.chance(0.5 * p)) out = spaced({out, choose.phrase(table_of("light", kLightNames[scene.light]))});
   const double g = scene.gravity;
+  if (std::abs(g - 9.81) < 0.1 && choose.chance(0.01)) out = spaced({out, choose.phrase("gravity:earth")});
   const char* gravity = g < 2.7 && choose.chance(0.5) ? "gravity:moon" : g < 6 ? "gravity:low" : g > 13 ? "gravity:strong" : nullptr;
   if (gravity && choose.chance(0.45)) out = spaced({out, choose.phrase(gravity)});
   return out;

@@ -75,6 +75,7 @@ const std::vector<Row> kPhraseRows = {
 
     {"gravity:moon", {"on the moon*3", "in low gravity", "in weak gravity", "in the moon's gravity", "~on the lunar surface"}},
     {"gravity:low", {"in low gravity*2", "in weak gravity*2", "with little gravity", "~under reduced gravity"}},
+    {"gravity:earth", {"on earth*2", "in normal gravity", "~under ordinary gravity"}},
     {"gravity:strong", {"in strong gravity*2", "in high gravity", "with heavy gravity", "~under intense gravity"}},
 
     {"backdrop:cream", {"cream*2", "cream colored"}},
@@ -96,6 +97,8 @@ const std::vector<Row> kPhraseRows = {
     {"light:above", {"lit from above", "with light from above"}},
     {"light:soft", {"in soft light*2", "with soft lighting"}},
 
+    {"then", {"and*6", "and then*2", "then", "~and afterwards"}},
+    {"list_and", {"and*8", "with", "plus", "together with", "~as well as"}},
     {"while", {"while*4", "and*4", "as*2", "~whereas"}},
     {"there_is", {"there is*3", "here is", "we see*2", "~one can see"}},
     {"show", {"show*3", "show me*2", "a video of*3", "a clip of*2", "make a video of*2", "animate", "render", "generate",
@@ -112,7 +115,8 @@ const std::vector<Row> kPredicateRows = {
               "fall falls falling fell| to the {ground}*4", "drop drops dropping dropped| to the {ground}*3",
               "drop drops dropping dropped| down", "tumble tumbles tumbling tumbled| down", "plummet plummets plummeting plummeted",
               "plummet plummets plummeting plummeted| to the {ground}", "come comes coming came| down",
-              "plunge plunges plunging plunged| down", "!dropped*2", "!released", "!let go",
+              "plunge plunges plunging plunged| down", "fall falls falling fell| straight down", "drop drops dropping dropped| through the {air}",
+              "!dropped*2", "!dropped| on the {ground}", "!released", "!let go",
               "fall falls falling fell| freely", "descend descends descending descended",
               "fall falls falling fell & land lands landing landed| on the {ground}*2",
               "fall falls falling fell & hit hits hitting hit| the {ground}",
@@ -170,6 +174,15 @@ const std::vector<Row> kPredicateRows = {
     {"fall_on", {"fall falls falling fell| on*3", "fall falls falling fell| onto*3", "drop drops dropping dropped| onto*3",
                  "land lands landing landed| on*3", "fall falls falling fell & hit hits hitting hit*2", "!dropped| onto",
                  "~topple topples toppling toppled| onto", "~plop plops plopping plopped| onto"}},
+    {"roll_into", {"roll rolls rolling rolled| into*4", "roll rolls rolling rolled| toward & hit hits hitting hit",
+                   "move moves moving moved| into", "~barrel barrels barreling barreled| into"}},
+    {"slide_into", {"slide slides sliding slid| into*4", "slide slides sliding slid| toward & hit hits hitting hit",
+                    "move moves moving moved| into", "~barrel barrels barreling barreled| into"}},
+    {"throw_into", {"fly flies flying flew| into*3", "!thrown| at*3", "!tossed| at", "~!flung| against"}},
+    {"ramp_roll_into", {"roll rolls rolling rolled| down a {slope} into*4", "roll rolls rolling rolled| down a {slope} onto the {ground} & hit hits hitting hit",
+                        "go goes going went| down a {slope} & bump bumps bumping bumped| into"}},
+    {"ramp_slide_into", {"slide slides sliding slid| down a {slope} into*4", "slide slides sliding slid| down a {slope} onto the {ground} & hit hits hitting hit",
+                         "go goes going went| down a {slope} & bump bumps bumping bumped| into"}},
     {"hit_by", {"!hit| by*4", "!struck| by*2", "!bumped| by", "!knocked| by", "~!rammed| by", "~!smashed| by"}},
     {"collide", {"collide collides colliding collided*4", "bump bumps bumping bumped| into each other*3",
                  "crash crashes crashing crashed| into each other*3", "hit hits hitting hit| each other*2",
@@ -280,7 +293,7 @@ std::span<const Predicate> predicates(std::string_view table) {
 std::string conjugate(const Predicate& predicate, Tense tense, bool plural) {
   std::string out;
   for (size_t i = 0; i < predicate.verbs.size(); ++i) {
-    if (i) out += " and ";
+    if (i) out += " {then} ";
     // "is falling and bouncing": one auxiliary is enough.
     const bool active = predicate.verbs[i].kind == Verb::Kind::kActive;
     const Tense own = i && active && tense == Tense::kProgressive ? Tense::kParticiple : tense;
@@ -289,15 +302,15 @@ std::string conjugate(const Predicate& predicate, Tense tense, bool plural) {
   return out;
 }
 
-std::vector<std::string> held_out_phrases() {
+std::vector<std::string> lexicon_phrases(bool held_out) {
   std::vector<std::string> out;
   for (const auto& [name, table] : phrase_tables())
     for (const Phrase& phrase : table)
-      if (phrase.held_out)
+      if (phrase.held_out == held_out)
         for (const std::string& form : split(phrase.text, "/")) out.push_back(form);
   for (const auto& [name, table] : predicate_tables())
     for (const Predicate& predicate : table)
-      if (predicate.held_out)
+      if (predicate.held_out == held_out)
         for (Tense tense : {Tense::kPresent, Tense::kParticiple, Tense::kInfinitive, Tense::kPast})
           for (bool plural : {false, true}) out.push_back(conjugate(predicate, tense, plural));
   return out;

@@ -40,7 +40,7 @@ std::span<const Predicate> predicates(std::string_view table);
 // "falls to the {ground} and bounces"; placeholders are still in it.
 std::string conjugate(const Predicate& predicate, Tense tense, bool plural);
 
-// Every phrase and every verb form that training captions never contain.
-std::vector<std::string> held_out_phrases();
+// Every phrase and every verb form of the tables that is held out of training captions, or that is not.
+std::vector<std::string> lexicon_phrases(bool held_out);
 
 }  // namespace orrery
