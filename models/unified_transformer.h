@@ -91,6 +91,7 @@ class UnifiedTransformer {
   ParameterList& parameters() { return parameters_; }
   std::vector<TransformerLayer>& layers() { return layers_; }
   Heads& heads() { return heads_; }
+  const Heads& heads() const { return heads_; }
 
   // All sequences of the batch, each within itself. cache.hidden [t, d] is the result.
   void forward(const TokenBatch& batch, const RoutingOptions& options, ForwardCache& cache) const;

@@ -27,7 +27,7 @@ class AdamW {
   void load(const SafetensorsFile& file);
 
  private:
-  ParameterList& parameters_;
+  ParameterList* parameters_;
   AdamWConfig config_;
   int64_t steps_ = 0;
   std::vector<std::vector<float>> m_, v_, ema_;

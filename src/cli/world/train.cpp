@@ -5,12 +5,13 @@
 #include "core/json.h"
 #include "core/parallel.h"
 #include "train/tokenizer_trainer.h"
+#include "train/transformer_trainer.h"
 
 namespace orrery {
 namespace {
 
 struct Options {
-  std::string stage, config, out, weights;
+  std::string stage, config, out, weights, initial;
   double minutes = 0;
   int64_t steps = 0;
   int threads = 0;
@@ -42,28 +43,42 @@ int run_tokenizer(const Options& o) {
   return 0;
 }
 
+int run_transformer(const Options& o) {
+  Json config = read_json(o.config);
+  set_length(config, o);
+  TransformerRunOptions options;
+  options.out = o.out.empty() ? "checkpoints/transformer" : o.out;
+  options.weights = o.weights;
+  options.initial = o.initial;
+  options.resume = o.resume, options.quiet = o.quiet;
+  options.command = command_of(o);
+  train_transformer(TransformerTrainConfig::from_json(config), options);
+  return 0;
+}
+
 // One row a stage.
 struct Stage {
   const char* name;
   int (*run)(const Options&);
 };
-constexpr Stage kStages[] = {{"tokenizer", run_tokenizer}};
+constexpr Stage kStages[] = {{"tokenizer", run_tokenizer}, {"transformer", run_transformer}};
 
 int run(const Options& o) {
   if (o.threads > 0) set_num_threads(o.threads);
   for (const Stage& stage : kStages)
     if (o.stage == stage.name) return stage.run(o);
-  fail_usage("train: unknown stage {}; stages: tokenizer", o.stage);
+  fail_usage("train: unknown stage {}; stages: tokenizer, transformer", o.stage);
 }
 
 }  // namespace
 
 std::function<int()> setup_train(CLI::App& app) {
   auto o = std::make_shared<Options>();
-  app.add_option("stage", o->stage, "what to train: tokenizer")->required();
+  app.add_option("stage", o->stage, "what to train: tokenizer or transformer")->required();
   app.add_option("--config", o->config, "JSON file; see src/train/configs")->required()->check(CLI::ExistingFile);
   app.add_option("--out", o->out, "folder for checkpoints and log.jsonl (default checkpoints/STAGE)");
   app.add_option("--weights", o->weights, "also export the averaged weights here at every checkpoint");
+  app.add_option("--initial", o->initial, "transformer: weights to start from, with a fresh optimizer")->check(CLI::ExistingFile);
   app.add_option("--minutes", o->minutes, "length in minutes, instead of the config's")->check(CLI::PositiveNumber);
   app.add_option("--steps", o->steps, "length in steps, instead of the config's")->check(CLI::PositiveNumber);
   app.add_option("--threads", o->threads, "threads (default: all)")->check(CLI::Range(1, 256));

@@ -1,0 +1,147 @@
+#include "data/token_streams.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "world/captions.h"
+#include "world/renderer.h"
+
+namespace orrery {
+namespace {
+
+constexpr int kPatches = (kFrameWidth / 16) * (kFrameHeight / 16);
+constexpr int kPatchColumns = kFrameWidth / 16;
+
+// Frames of one chunk, rendered: [4][H][W][3].
+std::vector<uint8_t> render_chunk(const Renderer& renderer, const Trajectory& trajectory, int chunk) {
+  std::vector<uint8_t> rgb(size_t(kFramesPerChunk) * kFrameWidth * kFrameHeight * 3);
+  for (int f = 0; f < kFramesPerChunk; ++f)
+    renderer.draw({&trajectory.at(kFramesPerChunk * chunk + 1 + f, 0), size_t(trajectory.num_objects)}, Rect{}, rgb.data() + size_t(f) * kFrameWidth * kFrameHeight * 3);
+  return rgb;
+}
+
+// Patches that changed, or lie near an object or a ramp's edges, matter; a tenth of the rest is background.
+std::vector<float> patch_interest(const PixelSample& s, int dims) {
+  std::vector<float> interest(kPatches, 0.1f);
+  for (int p = 0; p < kPatches; ++p) {
+    const Place place = patch_place(p);
+    for (size_t k = 0; k < s.objects.size(); ++k)
+      for (const ObjectState& state : {s.objects[k].states.front(), s.objects[k].states.back()})
+        if (std::hypot(state.x - place.x, state.y - place.y) < s.scene.objects[k].size * 1.2 + 0.5) interest[p] = 1.0f;
+    if (s.scene.ramp.present) {
+      const Ramp& r = s.scene.ramp;
+      const double u = (place.x - r.x_low) / (r.x_high - r.x_low), top = kFloorY + u * r.height;
+      if (u > -0.15 && u < 1.15 && std::abs(place.y - top) < 0.5) interest[p] = std::max(interest[p], 0.6f);
+    }
+    if (!s.previous.empty() && !std::equal(&s.codes[size_t(p) * dims], &s.codes[size_t(p) * dims] + dims, &s.previous[size_t(p) * dims]))
+      interest[p] = std::max(interest[p], 0.7f);
+  }
+  return interest;
+}
+
+// Weighted sampling without replacement (Efraimidis and Spirakis 2006): the largest u^(1/w).
+std::vector<int> draw_patches(const std::vector<float>& interest, int count, Rng& rng) {
+  std::vector<std::pair<double, int>> keys;
+  for (int p = 0; p < int(interest.size()); ++p) keys.push_back({std::log(1 - rng.uniform()) / interest[p], p});
+  std::partial_sort(keys.begin(), keys.begin() + count, keys.end(), std::greater<>());
+  std::vector<int> patches;
+  for (int i = 0; i < count; ++i) patches.push_back(keys[i].second);
+  std::sort(patches.begin(), patches.end());
+  return patches;
+}
+
+}  // namespace
+
+void add_prologue_sequence(const DatasetClip& clip, const TextTokenizer& tokenizer, double word_dropout, Rng& rng, TokenBatch& batch, std::vector<PrologueItem>& targets) {
+  const std::string caption = captions_for(clip.family, clip.scene, rng, CaptionSplit::kTrain, 1, &clip.trajectory).front();
+  std::vector<int> ids = tokenizer.encode(caption, 1000);
+  ids.resize(std::min<size_t>(ids.size(), kMaxTextTokens));
+  batch.add_task(Task::kGenerate);
+  for (size_t i = 0; i < ids.size(); ++i) batch.add_text(ids[i], int(i), !rng.chance(word_dropout));
+  const std::vector<PrologueItem> items = prologue_of(clip.scene);
+  for (size_t i = 0; i < items.size(); ++i) batch.add_prologue(std::span(items).first(i));
+  batch.end_sequence();
+  targets.insert(targets.end(), items.begin(), items.end());
+}
+
+StateWindow make_state_window(const DatasetClip& clip, int chunks, Rng& rng) {
+  StateWindow w;
+  w.scene = clip.scene;
+  const int last = (clip.trajectory.num_frames() - 1) / kFramesPerChunk - 1;  // last whole chunk
+  w.first_chunk = rng.chance(0.5) ? kInitialChunk : rng.below(std::max(1, last - chunks + 1));
+  for (int c = w.first_chunk; c < w.first_chunk + chunks && c < last; ++c) {
+    auto& input = w.input.emplace_back();
+    auto& truth = w.truth.emplace_back();
+    for (int k = 0; k < clip.trajectory.num_objects; ++k) {
+      input.push_back(chunk_of(clip.trajectory, k, c));
+      truth.push_back(chunk_of(clip.trajectory, k, c + 1));
+    }
+  }
+  return w;
+}
+
+void add_state_noise(StateWindow& window, double scale, Rng& rng) {
+  const double amplitude = scale * rng.uniform() * rng.uniform();
+  for (auto& chunk : window.input)
+    for (ObjectChunk& object : chunk) {
+      if (object.initial) continue;
+      const float dx = float(0.05 * amplitude * rng.normal()), dy = float(0.05 * amplitude * rng.normal()), da = float(0.1 * amplitude * rng.normal());
+      for (ObjectState& s : object.states) s.x += dx, s.y += dy, s.angle += da;
+      ObjectState& last = object.states.back();
+      last.vx += float(0.3 * amplitude * rng.normal());
+      last.vy += float(0.3 * amplitude * rng.normal());
+      last.omega += float(0.5 * amplitude * rng.normal());
+    }
+}
+
+void add_state_sequence(const StateWindow& w, TokenBatch& batch) {
+  batch.add_scene(w.scene);
+  for (size_t c = 0; c < w.input.size(); ++c)
+    for (size_t k = 0; k < w.input[c].size(); ++k) batch.add_object(int(k), w.first_chunk + int(c), w.input[c][k], w.scene.objects[k], w.scene.gravity);
+  batch.end_sequence();
+}
+
+PixelSample make_pixel_sample(const DatasetClip& clip, int chunk, const VideoTokenizer& tokenizer) {
+  PixelSample s;
+  s.scene = clip.scene;
+  s.chunk = chunk;
+  const Renderer renderer(clip.scene);
+  const int dims = tokenizer.dims();
+  auto encode = [&](int c) {
+    std::vector<int8_t> codes(size_t(kPatches) * dims);
+    tokenizer.encode(render_chunk(renderer, clip.trajectory, c).data(), 1, kFrameHeight, kFrameWidth, codes.data());
+    return codes;
+  };
+  if (chunk > 0) s.previous = encode(chunk - 1);
+  s.codes = encode(chunk);
+  for (int k = 0; k < clip.trajectory.num_objects; ++k) {
+    s.objects.push_back(chunk_of(clip.trajectory, k, chunk));
+    s.objects.back().pushed = false;
+  }
+  s.interest = patch_interest(s, dims);
+  return s;
+}
+
+void add_pixel_sequence(const PixelSample& s, int patches, int dims, int levels, Rng& rng, TokenBatch& batch, PatchTargets& targets) {
+  batch.add_scene(s.scene);
+  for (size_t k = 0; k < s.objects.size(); ++k) batch.add_object(int(k), s.chunk, s.objects[k], s.scene.objects[k], s.scene.gravity);
+  const bool no_previous = s.previous.empty() || rng.chance(0.25);
+  const double corruption = rng.chance(0.3) ? rng.uniform() * 0.3 : 0;
+  std::vector<float> previous(dims);
+  for (int p : draw_patches(s.interest, patches, rng)) {
+    bool same = !no_previous;
+    for (int k = 0; k < dims && !no_previous; ++k) {
+      int level = s.previous[size_t(p) * dims + k];
+      if (rng.chance(corruption)) level = std::clamp(level + (rng.chance(0.5) ? 1 : -1), 0, levels - 1);
+      same &= level == s.codes[size_t(p) * dims + k];
+      previous[k] = 2.0f * float(level) / float(levels - 1) - 1;
+    }
+    batch.add_patch(p, s.chunk, no_previous ? nullptr : previous.data(), dims);
+    targets.codes.insert(targets.codes.end(), &s.codes[size_t(p) * dims], &s.codes[size_t(p) * dims] + dims);
+    targets.unchanged.push_back(same);
+  }
+  batch.end_sequence();
+}
+
+}  // namespace orrery

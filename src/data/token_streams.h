@@ -1,0 +1,42 @@
+// Clips -> token sequences of each task, with their targets.
+#pragma once
+#include "data/scene_dataset.h"
+#include "models/text_tokenizer.h"
+#include "models/token_batch.h"
+#include "models/video_tokenizer.h"
+
+namespace orrery {
+
+// Text -> prologue: [task] [caption] [asked attributes]. Appends the items to `targets`.
+void add_prologue_sequence(const DatasetClip& clip, const TextTokenizer& tokenizer, double word_dropout, Rng& rng, TokenBatch& batch, std::vector<PrologueItem>& targets);
+
+// A stretch of a clip for the dynamics: inputs of `chunks` consecutive chunks and the truth of each next one.
+struct StateWindow {
+  Scene scene;
+  int first_chunk = kInitialChunk;
+  std::vector<std::vector<ObjectChunk>> input, truth;  // [chunk][object]; truth[c] follows input[c]
+};
+// Half of the windows begin at the prologue.
+StateWindow make_state_window(const DatasetClip& clip, int chunks, Rng& rng);
+// Gaussian noise on places, angles and velocities of everything but the prologue: one amplitude a window.
+void add_state_noise(StateWindow& window, double scale, Rng& rng);
+void add_state_sequence(const StateWindow& window, TokenBatch& batch);
+
+// One chunk for the pixels: codes before and after, and the states between.
+struct PixelSample {
+  Scene scene;
+  int chunk = 0;
+  std::vector<ObjectChunk> objects;
+  std::vector<int8_t> previous, codes;  // [240][dims]; previous is empty for the first chunk
+  std::vector<float> interest;          // [240]: sampling weight of a patch
+};
+PixelSample make_pixel_sample(const DatasetClip& clip, int chunk, const VideoTokenizer& tokenizer);
+
+struct PatchTargets {
+  std::vector<int8_t> codes;       // [rows][dims]
+  std::vector<uint8_t> unchanged;  // [rows]
+};
+// `patches` of the 240 by interest, without replacement; the codes before are dropped or corrupted now and then.
+void add_pixel_sequence(const PixelSample& sample, int patches, int dims, int levels, Rng& rng, TokenBatch& batch, PatchTargets& targets);
+
+}  // namespace orrery

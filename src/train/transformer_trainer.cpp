@@ -1,0 +1,200 @@
+#include "train/transformer_trainer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "core/parallel.h"
+#include "models/rollout.h"
+
+namespace orrery {
+namespace {
+
+UnifiedTransformerConfig fitted(UnifiedTransformerConfig model, const TextTokenizer& text, const VideoTokenizer* video) {
+  model.vocabulary_size = text.vocabulary_size();
+  model.text_vector_dim = kTextVectorSize;
+  model.max_text_tokens = kMaxTextTokens;
+  if (video) model.code_dims = video->dims(), model.code_levels = video->levels();
+  return model;
+}
+
+std::unique_ptr<VideoTokenizer> load_video(const std::string& path) {
+  return path.empty() ? nullptr : VideoTokenizer::load(path);
+}
+
+// Objects far out of the view, and predictions that left the truth, teach nothing.
+float state_weight(const ObjectChunk& input, const ObjectChunk& reference, double max_error) {
+  const ObjectState &a = input.states.back(), &b = reference.states.back();
+  if (b.x < -0.8f || b.x > float(kViewWidth) + 0.8f || b.y > float(kViewHeight) + 2.5f) return 0;
+  if (std::hypot(a.x - b.x, a.y - b.y) > max_error || std::hypot(a.vx - b.vx, a.vy - b.vy) > 6 * max_error) return 0;
+  return 1;
+}
+
+}  // namespace
+
+TransformerTrainer::TransformerTrainer(const TransformerTrainConfig& config)
+    : config_(config), text_(TextTokenizer::load_shipped()), video_(load_video(config.tokenizer)),
+      model_(fitted(config.model, text_, video_.get()), text_.vectors(), config.seed), optimizer_(model_.parameters(), config.optimizer),
+      dataset_(config.seed, Split::kTrain, config.clip_frames) {
+  config_.model = model_.config();
+  state_.config = config_.to_json();
+}
+
+const TrainPhase& TransformerTrainer::phase() const {
+  const double progress = config_.schedule.progress(state_.step, state_.seconds);
+  for (const TrainPhase& p : config_.phases)
+    if (progress < p.until) return p;
+  return config_.phases.back();
+}
+
+PixelSample TransformerTrainer::make_pixel(int64_t index) const {
+  Rng rng(config_.seed, hash64("pixel") + uint64_t(index));
+  const DatasetClip clip = dataset_.variant(rng.below(int(std::min<int64_t>(dataset_.size(), config_.scenes))), rng);
+  const int chunks = (config_.clip_frames - 1) / kFramesPerChunk;
+  return make_pixel_sample(clip, rng.chance(0.15) ? 0 : rng.below(chunks), *video_);
+}
+
+// Sample n of the stream sits at n modulo the pool's size; after s steps with pixels the latest are there.
+void TransformerTrainer::refill_pixels(const TrainPhase& phase) {
+  if (phase.pixels == 0) return;
+  if (!video_) fail("training config: a phase with pixels needs `tokenizer`, the video tokenizer's weights");
+  const int64_t wanted = config_.pixel_pool + pixel_steps_ * config_.pixels_new_per_step;
+  pool_.resize(config_.pixel_pool);
+  const int64_t first = std::max(pool_made_, wanted - config_.pixel_pool);
+  for (int64_t n = first; n < wanted; ++n) pool_[n % config_.pixel_pool] = make_pixel(n);
+  pool_made_ = wanted;
+  ++pixel_steps_;
+}
+
+void TransformerTrainer::own_predictions(const TrainPhase& phase, std::vector<StateWindow>& windows, Rng& rng) {
+  if (phase.own_passes == 0 || windows.empty()) return;
+  // A part of the windows keeps the truth; pass p makes chunk c depend on predictions up to p chunks deep.
+  const size_t own = windows.size() * 2 / 3;
+  const int passes = 1 + rng.below(phase.own_passes);
+  for (int pass = 0; pass < passes; ++pass) {
+    TokenBatch batch;
+    for (size_t w = 0; w < own; ++w) add_state_sequence(windows[w], batch);
+    model_.forward(batch, {}, own_cache_);
+    Rows<float> outputs;
+    object_outputs(model_.heads(), gather_rows(own_cache_.hidden, batch.objects.rows), outputs);
+    int64_t row = 0;
+    for (size_t w = 0; w < own; ++w) {
+      StateWindow& window = windows[w];
+      const auto before = window.input;
+      for (size_t c = 0; c < before.size(); ++c)
+        for (size_t k = 0; k < before[c].size(); ++k, ++row) {
+          if (c + 1 == before.size()) continue;
+          ObjectChunk next = advance(before[c][k], outputs.row(row));
+          const ObjectChunk& old = before[c + 1][k];
+          next.pushed = old.pushed, next.jx = old.jx, next.jy = old.jy, next.px = old.px, next.py = old.py, next.push_offset = old.push_offset;
+          if (state_weight(next, window.truth[c][k], config_.max_own_error) > 0) window.input[c + 1][k] = next;
+        }
+    }
+  }
+}
+
+void TransformerTrainer::state_targets(const std::vector<StateWindow>& windows) {
+  std::vector<float> targets;
+  state_weights_.clear();
+  for (const StateWindow& w : windows)
+    for (size_t c = 0; c < w.input.size(); ++c)
+      for (size_t k = 0; k < w.input[c].size(); ++k) {
+        targets.resize(targets.size() + kObjectOutputs);
+        residual_targets(w.input[c][k], w.truth[c][k], targets.data() + targets.size() - kObjectOutputs);
+        state_weights_.push_back(state_weight(w.input[c][k], c ? w.truth[c - 1][k] : w.input[c][k], 1e9));
+      }
+  // Pixel sequences carry object tokens too; nothing is predicted from them.
+  const int64_t n = batch_.objects.count();
+  state_weights_.resize(n, 0.0f);
+  state_targets_.resize(n, kObjectOutputs);
+  state_targets_.zero();
+  if (!targets.empty()) std::memcpy(state_targets_.data(), targets.data(), targets.size() * sizeof(float));
+}
+
+void TransformerTrainer::build_batch(const TrainPhase& phase, Rng& rng) {
+  dataset_.grow_to(std::min<int64_t>(config_.scenes + state_.step * config_.scenes_per_step, config_.max_scenes));
+  refill_pixels(phase);
+  std::vector<StateWindow> windows(phase.windows);
+  const uint64_t key = rng.next();
+  parallel_for(phase.windows, [&](int64_t i) {
+    Rng own(key, uint64_t(i));
+    windows[i] = make_state_window(dataset_.variant(own.below(int(dataset_.size())), own), config_.window_chunks, own);
+    add_state_noise(windows[i], phase.state_noise, own);
+  });
+  own_predictions(phase, windows, rng);
+  batch_ = {};
+  prologue_targets_.clear();
+  patch_targets_ = {};
+  for (const StateWindow& w : windows) add_state_sequence(w, batch_);
+  for (int i = 0; i < phase.prologues; ++i)
+    add_prologue_sequence(dataset_.variant(rng.below(int(dataset_.size())), rng), text_, config_.word_dropout, rng, batch_, prologue_targets_);
+  for (int i = 0; i < phase.pixels; ++i)
+    add_pixel_sequence(pool_[rng.below(config_.pixel_pool)], config_.patches_per_sample, video_->dims(), video_->levels(), rng, batch_, patch_targets_);
+  state_targets(windows);
+}
+
+void TransformerTrainer::move_router_bias(const std::vector<RoutingStats>& stats) {
+  const double progress = config_.schedule.progress(state_.step, state_.seconds);
+  const double rate = 0.01 + (0.001 - 0.01) * std::min(1.0, progress);
+  for (size_t l = 0; l < stats.size(); ++l) update_router_bias(model_.layers()[l].ffn.router, stats[l].load, rate);
+}
+
+TransformerStep TransformerTrainer::step() {
+  TransformerStep result;
+  Rng rng(config_.seed, hash64("step") + uint64_t(state_.step));
+  build_batch(phase(), rng);
+  model_.parameters().zero_gradients();
+  RoutingOptions options;
+  options.training = true;
+  model_.forward(batch_, options, cache_);
+  dhidden_.resize(cache_.hidden.rows(), cache_.hidden.cols());
+  dhidden_.zero();
+  result.prologue = prologue_objective(model_, batch_, prologue_targets_, cache_.hidden, config_.prologue_weight, &dhidden_);
+  result.states = object_objective(model_, batch_, state_targets_, state_weights_, cache_.hidden, config_.state_weight, &dhidden_);
+  result.pixels = patch_objective(model_, batch_, patch_targets_.codes, patch_targets_.unchanged, cache_.hidden, config_.pixel_weight, &dhidden_);
+  model_.backward(batch_, cache_, dhidden_);
+  result.rate = config_.schedule.rate(state_.step, state_.seconds);
+  result.gradient_norm = optimizer_.step(result.rate);
+  move_router_bias(cache_.stats);
+  result.routing = cache_.stats;
+  result.tokens = batch_.size();
+  ++state_.step;
+  return result;
+}
+
+void TransformerTrainer::save(const std::filesystem::path& path) const {
+  Json extra;
+  extra["pixel_steps"] = pixel_steps_;
+  for (const TransformerLayer& layer : const_cast<UnifiedTransformer&>(model_).layers()) extra["router_bias"].push_back(layer.ffn.router.bias);
+  save_checkpoint(path, const_cast<UnifiedTransformer&>(model_).parameters(), optimizer_, state_, extra);
+}
+
+void TransformerTrainer::load(const std::filesystem::path& path) {
+  const Json extra = load_checkpoint(path, model_.parameters(), optimizer_, state_);
+  for (size_t l = 0; l < model_.layers().size(); ++l) extra.at("router_bias").at(l).get_to(model_.layers()[l].ffn.router.bias);
+  pixel_steps_ = extra.at("pixel_steps").get<int64_t>();
+  dataset_.grow_to(std::min<int64_t>(config_.scenes + state_.step * config_.scenes_per_step, config_.max_scenes));
+  if (pixel_steps_ == 0) return;
+  --pixel_steps_;  // refill what the last step had
+  refill_pixels(phase());
+}
+
+void TransformerTrainer::load_weights(const std::filesystem::path& path) {
+  model_.load_weights(SafetensorsFile(path));
+  optimizer_ = AdamW(model_.parameters(), config_.optimizer);
+}
+
+void TransformerTrainer::export_to(const std::filesystem::path& path, const std::string& command) {
+  optimizer_.swap_ema();
+  SafetensorsWriter writer;
+  model_.save(writer, DType::kBF16);
+  writer.set_metadata("command", command);
+  writer.set_metadata("training_config", config_.to_json().dump());
+  writer.set_metadata("steps", std::to_string(state_.step));
+  writer.write(path);
+  optimizer_.swap_ema();
+}
+
+}  // namespace orrery
