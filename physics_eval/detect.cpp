@@ -2,6 +2,7 @@
 
 #include <opencv2/imgproc.hpp>
 
+#include "physics_eval/outline.h"
 #include "physics_eval/thresholds.h"
 
 namespace orrery::physics_eval {
@@ -74,13 +75,6 @@ cv::Rect bounds_of(const cv::Mat& mask, int margin) {
          cv::Rect(0, 0, mask.cols, mask.rows);
 }
 
-// Holes inside a body (a highlight of the wall's colour) belong to it.
-void fill_holes(cv::Mat mask) {
-  std::vector<std::vector<cv::Point>> contours;
-  cv::findContours(mask, contours, cv::RETR_EXTERNAL, cv::CHAIN_APPROX_SIMPLE);
-  cv::drawContours(mask, contours, -1, cv::Scalar(255), cv::FILLED);
-}
-
 // Opens the region by a disc of a part of its largest inscribed circle; only where that removes a substantial part:
 // the corners of a box stay. What is left falls into bodies that touch and crumbs; the bodies are returned.
 std::vector<Detection> bodies_of(const cv::Mat& image, const cv::Mat& mask, const cv::Rect& box) {
@@ -110,11 +104,35 @@ std::vector<Detection> bodies_of(const cv::Mat& image, const cv::Mat& mask, cons
   return bodies;
 }
 
+// A dark body is flooded from its contact shadow; its outline stays. Where the convex hull of what is left of a
+// region lies inside the region, the hull is the body.
+void restore_flooded(const cv::Mat& before, cv::Mat after) {
+  cv::Mat labels, stats, centroids;
+  const int n = cv::connectedComponentsWithStats(before, labels, stats, centroids, 8, CV_32S);
+  for (int label = 1; label < n; ++label) {
+    const cv::Rect box(stats.at<int>(label, 0), stats.at<int>(label, 1), stats.at<int>(label, 2), stats.at<int>(label, 3));
+    const cv::Mat whole = labels(box) == label;
+    cv::Mat left = whole & after(box), cleaned;
+    const int kept = cv::countNonZero(left), area = stats.at<int>(label, cv::CC_STAT_AREA);
+    if (kept > 0.9 * area || kept < 0.15 * area) continue;
+    std::vector<cv::Point> points, hull;
+    cv::findNonZero(left, points);
+    cv::convexHull(points, hull);
+    cv::Mat filled = cv::Mat::zeros(box.size(), CV_8U);
+    cv::fillConvexPoly(filled, hull, cv::Scalar(255));
+    const int full = cv::countNonZero(filled);
+    if (kept < 0.85 * full && cv::countNonZero(filled & whole) > 0.95 * full) filled.copyTo(after(box), filled & whole);
+  }
+}
+
 }  // namespace
 
 void remove_shadows(const cv::Mat& image, const cv::Mat& plate, cv::Mat& mask) {
   const cv::Rect box = bounds_of(mask, 2);
-  if (!box.empty()) flood_from_outside(shadow_candidates(image, plate, box), mask(box));
+  if (box.empty()) return;
+  const cv::Mat before = mask(box).clone();
+  flood_from_outside(shadow_candidates(image, plate, box), mask(box));
+  restore_flooded(before, mask(box));
 }
 
 Detection measure(const cv::Mat& image, const cv::Mat& mask, const cv::Rect& box) {
@@ -150,7 +168,7 @@ FrameDetections detect(const cv::Mat& image, const Background& background) {
   cv::Mat inside = out.mask(box);
   cv::morphologyEx(inside, inside, cv::MORPH_OPEN, cv::Mat::ones(3, 3, CV_8U));
   cv::morphologyEx(inside, inside, cv::MORPH_CLOSE, cv::Mat::ones(3, 3, CV_8U));
-  fill_holes(inside);
+  fill_holes(inside);  // a highlight of the wall's colour belongs to the body
   cv::Mat labels, stats, centroids;
   const int n = cv::connectedComponentsWithStats(inside, labels, stats, centroids, 8, CV_32S);
   for (int label = 1; label < n; ++label) {

@@ -1,0 +1,132 @@
+#include "physics_eval/outline.h"
+
+#include <cmath>
+#include <opencv2/imgproc.hpp>
+
+namespace orrery::physics_eval {
+namespace {
+
+std::vector<cv::Point> outline_of(const cv::Mat& mask) {
+  std::vector<std::vector<cv::Point>> contours;
+  cv::findContours(mask, contours, cv::RETR_EXTERNAL, cv::CHAIN_APPROX_NONE);
+  size_t largest = 0;
+  for (size_t i = 1; i < contours.size(); ++i)
+    if (contours[i].size() > contours[largest].size()) largest = i;
+  return contours.empty() ? std::vector<cv::Point>{} : contours[largest];
+}
+
+// Pixels are squares: an outline through their centres is half a pixel too small all around.
+double solidity(const cv::Mat& region, int area) {
+  std::vector<cv::Point> hull;
+  const auto outline = outline_of(region);
+  if (outline.size() < 3) return 1;
+  cv::convexHull(outline, hull);
+  const double full = cv::contourArea(hull) + 0.5 * cv::arcLength(hull, true) + 1;
+  return area / full;
+}
+
+struct Disc {
+  cv::Point2f center;
+  double radius;
+};
+
+// Largest inscribed discs, greedily: the next one where the distance to the outline is largest outside the ones before.
+std::vector<Disc> inscribed_discs(const cv::Mat& region) {
+  cv::Mat padded, distance;
+  cv::copyMakeBorder(region, padded, 1, 1, 1, 1, cv::BORDER_CONSTANT, cv::Scalar(0));
+  cv::distanceTransform(padded, distance, cv::DIST_L2, 5);
+  distance = distance(cv::Rect(1, 1, region.cols, region.rows)).clone();
+  std::vector<Disc> discs;
+  for (int k = 0; k < 6; ++k) {
+    double radius = 0;
+    cv::Point at;
+    cv::minMaxLoc(distance, nullptr, &radius, nullptr, &at);
+    if (radius < 3.5 || (!discs.empty() && radius < 0.3 * discs[0].radius)) break;
+    discs.push_back({at, radius});
+    cv::circle(distance, at, int(1.25 * radius + 1), cv::Scalar(0), cv::FILLED);
+  }
+  return discs;
+}
+
+// Each pixel to the disc that it is nearest to in units of... the disc's own outline: distance minus radius.
+std::vector<cv::Mat> cut(const cv::Mat& region, const std::vector<Disc>& discs) {
+  std::vector<cv::Mat> pieces(discs.size());
+  for (cv::Mat& piece : pieces) piece = cv::Mat::zeros(region.size(), CV_8U);
+  for (int y = 0; y < region.rows; ++y)
+    for (int x = 0; x < region.cols; ++x) {
+      if (!region.at<uint8_t>(y, x)) continue;
+      size_t best = 0;
+      double least = 1e30;
+      for (size_t k = 0; k < discs.size(); ++k) {
+        const double d = std::hypot(x - discs[k].center.x, y - discs[k].center.y) - discs[k].radius;
+        if (d < least) least = d, best = k;
+      }
+      pieces[best].at<uint8_t>(y, x) = 255;
+    }
+  return pieces;
+}
+
+}  // namespace
+
+void fill_holes(cv::Mat mask) {
+  std::vector<std::vector<cv::Point>> contours;
+  cv::findContours(mask, contours, cv::RETR_EXTERNAL, cv::CHAIN_APPROX_SIMPLE);
+  cv::drawContours(mask, contours, -1, cv::Scalar(255), cv::FILLED);
+}
+
+bool fill_if_compact(cv::Mat& mask) {
+  std::vector<cv::Point> points, hull;
+  cv::findNonZero(mask, points);
+  if (points.size() < 8) return false;
+  cv::convexHull(points, hull);
+  const cv::RotatedRect rect = cv::minAreaRect(hull);
+  const double w = rect.size.width + 1, h = rect.size.height + 1;
+  if (std::max(w, h) > 1.25 * std::min(w, h)) return false;
+  cv::Mat filled = cv::Mat::zeros(mask.size(), CV_8U);
+  cv::fillConvexPoly(filled, hull, cv::Scalar(255));
+  if (double(points.size()) < 0.7 * cv::countNonZero(filled)) return false;
+  mask = filled;
+  return true;
+}
+
+double roundness(const cv::Mat& mask) {
+  const auto outline = outline_of(mask);
+  if (outline.size() < 3) return 0;
+  cv::Point2f center;
+  float radius = 0;
+  cv::minEnclosingCircle(outline, center, radius);
+  return cv::countNonZero(mask) / (CV_PI * (radius + 0.5) * (radius + 0.5));
+}
+
+ShapeVote name_shape(const cv::Mat& mask) {
+  const auto outline = outline_of(mask);
+  if (outline.size() < 8) return {Shape::kBall, 0};
+  const double area = cv::countNonZero(mask);
+  const cv::RotatedRect rect = cv::minAreaRect(outline);
+  const double in_rect = area / ((rect.size.width + 1.0) * (rect.size.height + 1.0));
+  const double in_circle = roundness(mask);
+  // 0 at the disc's values, 1 at the square's.
+  const double boxness = 0.5 * (in_rect - 0.785) / (0.98 - 0.785) + 0.5 * (0.95 - in_circle) / (0.95 - 0.64);
+  return {boxness > 0.5 ? Shape::kBox : Shape::kBall, std::min(1.0, std::abs(boxness - 0.5) * 2)};
+}
+
+std::vector<cv::Mat> convex_pieces(const cv::Mat& mask, int min_area) {
+  cv::Mat labels, stats, centroids;
+  const int n = cv::connectedComponentsWithStats(mask, labels, stats, centroids, 8, CV_32S);
+  std::vector<cv::Mat> out;
+  for (int label = 1; label < n; ++label) {
+    const int area = stats.at<int>(label, cv::CC_STAT_AREA);
+    if (area < min_area) continue;
+    cv::Mat region = labels == label;
+    const std::vector<Disc> discs = solidity(region, area) < 0.92 ? inscribed_discs(region) : std::vector<Disc>{};
+    if (discs.size() < 2) {
+      out.push_back(region);
+      continue;
+    }
+    for (cv::Mat& piece : cut(region, discs))
+      if (cv::countNonZero(piece) >= min_area) out.push_back(piece);
+  }
+  return out;
+}
+
+}  // namespace orrery::physics_eval
