@@ -21,7 +21,7 @@ inline constexpr std::array<std::string_view, 4> kOodAxisNames = {"none", "speed
 // Training's ranges, SI units.
 inline constexpr double kMinSize = 0.20, kMaxSize = 0.55;  // ball radius, box half side
 inline constexpr double kMaxSpeed = 6.0;
-inline constexpr double kMaxMassRatio = 8.0;  // heaviest to lightest body of a `collision`
+inline constexpr double kMaxMassRatio = 12.0;  // heaviest to lightest body of a scene
 
 struct Sample {
   std::string family;

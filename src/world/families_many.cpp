@@ -98,6 +98,15 @@ Ramp any_ramp(Draw& draw) {
   return {true, left + length, left, length * std::tan(slope)};
 }
 
+double mass_ratio(const Scene& scene) {
+  double lightest = mass_of(scene.objects[0]), heaviest = lightest;
+  for (const ObjectSpec& object : scene.objects) {
+    lightest = std::min(lightest, mass_of(object));
+    heaviest = std::max(heaviest, mass_of(object));
+  }
+  return heaviest / lightest;
+}
+
 constexpr double kClear = 0.03;  // m between bodies of `mixed` at the start
 
 bool clear_of_others(const Scene& scene, const ObjectSpec& object) {
@@ -114,9 +123,7 @@ Scene build_collision(Draw& draw) {
   const double which = draw.uniform(0, 1);
   Scene scene = which < 0.5 ? hit_at_rest(draw) : which < 0.7 ? head_on(draw) : which < 0.88 ? fall_onto(draw) : meet_in_air(draw);
   if (scene.objects.size() != 2) return {};
-  double light = mass_of(scene.objects[0]), heavy = mass_of(scene.objects[1]);
-  if (light > heavy) std::swap(light, heavy);
-  const bool extreme = heavy > kMaxMassRatio * light;
+  const bool extreme = mass_ratio(scene) > kMaxMassRatio;
   return extreme == (draw.axis == OodAxis::kMassRatio) ? scene : Scene{};
 }
 
@@ -143,7 +150,7 @@ Scene build_mixed(Draw& draw) {
     if (!clear_of_others(scene, object)) return {};
     scene.objects.push_back(object);
   }
-  return scene;
+  return draw.axis == OodAxis::kNone && mass_ratio(scene) > kMaxMassRatio ? Scene{} : scene;
 }
 
 }  // namespace orrery

@@ -55,7 +55,9 @@ Scene build_projectile(Draw& draw) {
 Scene build_roll(Draw& draw) {
   ObjectSpec o = draw.object(Shape::kBall);
   stand_on_floor(o, draw.uniform(0.5, 2.2));
-  if (!set_rolling(o, draw.speed(1.4, kMaxSpeed))) return {};
+  // Two in three slow enough to stay in view for most of 4 s.
+  const bool slow = draw.axis != OodAxis::kSpeed && draw.chance(0.65);
+  if (!set_rolling(o, draw.speed(1.4, slow ? 2.8 : kMaxSpeed))) return {};
   return single(o);
 }
 
@@ -70,14 +72,14 @@ Scene build_slide(Draw& draw) {
 
 // A ball rolls down whatever the slope; a box needs friction below four fifths of tan(slope) to get going.
 Scene build_ramp(Draw& draw) {
-  const double slope = draw.uniform(0.26, 0.60), length = draw.uniform(2.2, 4.2);
+  const double slope = draw.uniform(0.30, 0.62), length = draw.uniform(2.6, 4.4);
   ObjectSpec o = draw.chance(0.5) ? draw.object(Shape::kBall) : draw.object(Shape::kBox, {kIce, kSteel, kWood});
   if (o.shape == Shape::kBox && kMaterials[o.material].friction > 0.8 * std::tan(slope)) return {};
   Scene scene = single(o);
   const double x_high = draw.uniform(-0.3, 1.5);
   scene.ramp = {true, x_high + length, x_high, length * std::tan(slope)};
   const double nearest = std::max(x_high, 0.0) + o.size * 1.4 + 0.1;
-  stand_on_ramp(scene.objects[0], scene.ramp, nearest + draw.uniform(0, 0.35 * length));
+  stand_on_ramp(scene.objects[0], scene.ramp, nearest + draw.uniform(0, 0.25 * length));
   if (scene.ramp.height > 2.6 || scene.objects[0].y + 1.5 * o.size > kTop) return {};
   return scene;
 }

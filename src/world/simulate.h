@@ -12,7 +12,8 @@ inline constexpr int kStepsPerFrame = 8;
 inline constexpr double kTimeStep = 1.0 / (kFramesPerSecond * kStepsPerFrame);
 
 // num_frames states of each object, the first being the scene's own. `scene` should be quantized() already.
-// Objects may leave the view: there are no walls. Error if a push names an object or frame that is not there.
+// Objects may leave the view: there are no walls. Pushes later than the last frame do nothing; Error if one names an
+// object that is not there.
 Trajectory simulate(const Scene& scene, int num_frames, std::span<const Push> pushes = {});
 
 }  // namespace orrery

@@ -87,6 +87,13 @@ TEST(Families, TrainingStaysInItsRanges) {
     }
 }
 
+TEST(Families, TrainingKeepsMassRatiosDown) {
+  for (const char* family : {"collision", "mixed"})
+    for (uint64_t seed = 0; seed < 150; ++seed)
+      for (const Scene scene = make_sample(seed, Split::kTrain, family).scene; const ObjectSpec& a : scene.objects)
+        for (const ObjectSpec& b : scene.objects) EXPECT_LE(mass_of(a) / mass_of(b), kMaxMassRatio * 1.03);
+}
+
 TEST(Families, OodLeavesTrainingsRangeOnItsAxis) {
   std::map<std::string, double> fastest;
   for (const Sample& sample : samples(Split::kTrain))

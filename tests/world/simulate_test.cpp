@@ -217,6 +217,8 @@ TEST(Simulate, RefusesAPushOnNothing) {
   const Scene scene = scene_with({body(Shape::kBall, kWood, 0.3, 5, 3)});
   const Push push{1, 0, 1, 0, 5, 3};
   EXPECT_THROW(simulate(scene, 10, std::span(&push, 1)), Error);
+  const Push late{0, 50, 1, 0, 5, 3};
+  EXPECT_EQ(simulate(scene, 10, std::span(&late, 1)).at(9, 0).vx, 0);
 }
 
 TEST(Simulate, SameSeedSameBits) {
