@@ -14,6 +14,9 @@ namespace {
 constexpr uint64_t kMaxFileBytes = 512ull << 20;
 constexpr int kMaxSheetSide = 32768;  // contact sheets are larger than videos
 
+constexpr uint64_t kMaxPixels = 1 << 28;
+constexpr uint64_t kMaxDeflateRatio = 1032;  // zlib's limit: 258 bytes from two bits
+
 // libpng reports through longjmp; the message is kept here. Nothing with a destructor lives between setjmp
 // and the calls that may jump: the functions named *_guarded hold plain pointers only.
 struct PngError {
@@ -49,6 +52,7 @@ class Reader {
   explicit Reader(const fs::path& path) : name_(path.string()), bytes_(read_bytes(path, kMaxFileBytes)) {
     if (bytes_.size() < 8 || png_sig_cmp(bytes_.data(), 0, 8) != 0)
       fail("cannot read {}: not a PNG file", name_);
+    check_chunks();
     png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, &error_, on_error, on_warning);
     info_ = png_ ? png_create_info_struct(png_) : nullptr;
     if (!info_) fail("out of memory for reading {}", name_);
@@ -89,9 +93,24 @@ class Reader {
   void check(bool good) const {
     if (!good) fail("cannot read {}: {}", name_, error_.text);
   }
+  // libpng allocates a chunk's length before it reads the chunk: lengths that the file cannot hold stop here.
+  void check_chunks() const {
+    for (size_t at = 8; at < bytes_.size();) {
+      if (bytes_.size() - at < 12) fail("cannot read {}: the file is cut off", name_);
+      const size_t length = png_get_uint_32(&bytes_[at]);
+      if (length > bytes_.size() - at - 12) fail("cannot read {}: the file is cut off or damaged", name_);
+      at += length + 12;
+      if (std::memcmp(&bytes_[at - length - 8], "IEND", 4) == 0) return;  // what follows is not read
+    }
+  }
   bool header_guarded() {
     if (setjmp(png_jmpbuf(png_))) return false;
     png_read_info(png_, info_);
+    const uint64_t rows = png_get_image_height(png_, info_), stored = png_get_rowbytes(png_, info_) * rows;
+    if (stored > kMaxDeflateRatio * bytes_.size())
+      png_error(png_, "its header asks for more than the file can hold");
+    if (png_get_image_width(png_, info_) * rows > kMaxPixels)
+      png_error(png_, "it has over 268 million pixels");
     // Every kind to 8-bit RGBA.
     png_set_expand(png_);
     png_set_scale_16(png_);

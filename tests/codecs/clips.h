@@ -36,6 +36,7 @@ class Folder {
 
 // Without the flush to disk of write_atomic: some tests write thousands of files.
 inline void put(const fs::path& path, const std::string& bytes) {
+  fs::remove(path);  // a new file: ext4 flushes one that is truncated and rewritten
   std::ofstream out(path, std::ios::binary);
   out << bytes;
   ASSERT_TRUE(out.flush());
