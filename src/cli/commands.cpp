@@ -4,11 +4,12 @@ namespace orrery {
 
 std::vector<Command> commands() {
   return {
+      {"render", "a sentence becomes a clip", setup_render},
       {"score", "is what moves in these clips physically consistent?", setup_score},
       {"info", "the model, this machine, and what the model knows", setup_info},
 #ifdef ORRERY_WORLD
       {"synth", "clips from the simulator: shards for training, or videos to look at", setup_synth},
-      {"train", "train the tokenizer (later: the transformer)", setup_train},
+      {"train", "train the video tokenizer or the transformer", setup_train},
 #endif
   };
 }

@@ -1,1 +1,0 @@
-// placeholder so that the folder's library links until its first source
