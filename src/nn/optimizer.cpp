@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
+#include "nn/orthogonalize.h"
 
 namespace orrery {
 namespace {
@@ -45,6 +46,23 @@ ORRERY_SIMD void update_block(float* w, bf16* half, const float* g, float* m, fl
   }
 }
 
+// m <- beta m + g; out = g + beta m (Nesterov)
+ORRERY_SIMD void accumulate_momentum(float* m, const float* g, float* out, int64_t n, float scale, float beta) {
+  for (int64_t i = 0; i < n; ++i) {
+    m[i] = beta * m[i] + scale * g[i];
+    out[i] = scale * g[i] + beta * m[i];
+  }
+}
+
+ORRERY_SIMD void apply_update(float* w, bf16* half, const float* update, float* ema, int64_t n, float step, float keep, float follow) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) {
+    w[i] = keep * w[i] - step * update[i];
+    ema[i] += follow * (w[i] - ema[i]);
+    half[i] = to_bf16(w[i]);
+  }
+}
+
 void add_floats(SafetensorsWriter& writer, const std::string& name, const std::vector<float>& values) {
   writer.add(name, DType::kF32, {int64_t(values.size())}, {reinterpret_cast<const uint8_t*>(values.data()), values.size() * 4});
 }
@@ -63,6 +81,7 @@ AdamW::AdamW(ParameterList& parameters, const AdamWConfig& config) : parameters_
     v_.emplace_back(p->value.size(), 0.0f);
     ema_.push_back(p->value);
   }
+  muon_.assign(ema_.size(), false);
 }
 
 double AdamW::step(double learning_rate) {
@@ -86,14 +105,35 @@ double AdamW::step(double learning_rate) {
   s.ema = float(std::min(config_.ema_decay, (1.0 + double(steps_)) / (10.0 + double(steps_))));
   for (size_t k = 0; k < parameters_->all().size(); ++k) {
     Parameter& p = *parameters_->all()[k];
-    s.decay = p.decay ? float(config_.weight_decay) : 0.0f;
     p.half.resize(p.value.size());
+    if (muon_[k]) {
+      muon_step(k, learning_rate, s.scale, s.ema);
+      continue;
+    }
+    s.decay = p.decay ? float(config_.weight_decay) : 0.0f;
     parallel_for((p.size() + kBlock - 1) / kBlock, [&](int64_t b) {
       const int64_t i = b * kBlock, n = std::min<int64_t>(p.size() - i, kBlock);
       update_block(&p.value[i], &p.half[i], &p.gradient[i], &m_[k][i], &v_[k][i], &ema_[k][i], n, s);
     });
   }
   return norm;
+}
+
+void AdamW::use_muon(const Parameter& parameter) {
+  for (size_t k = 0; k < muon_.size(); ++k)
+    if (parameters_->all()[k] == &parameter) muon_[k] = true;
+}
+
+void AdamW::muon_step(size_t index, double rate, double scale, double ema) {
+  Parameter& p = *parameters_->all()[index];
+  const int64_t rows = p.shape[0], cols = p.size() / rows;
+  std::vector<float>& m = m_[index];
+  std::vector<float> update(m.size());
+  accumulate_momentum(m.data(), p.gradient.data(), update.data(), p.size(), float(scale), float(config_.muon_momentum));
+  orthogonalize(update.data(), rows, cols, update.data());
+  const float step = float(0.2 * rate * std::sqrt(double(std::max(rows, cols))));
+  const float keep = float(1 - rate * (p.decay ? config_.weight_decay : 0.0));
+  apply_update(p.value.data(), p.half.data(), update.data(), ema_[index].data(), p.size(), step, keep, float(1 - ema));
 }
 
 void AdamW::swap_ema() {

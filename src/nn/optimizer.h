@@ -11,6 +11,7 @@ struct AdamWConfig {
   double weight_decay = 0.01;
   double clip_norm = 1.0;
   double ema_decay = 0.999;
+  double muon_momentum = 0.95;
 };
 
 class AdamW {
@@ -19,6 +20,9 @@ class AdamW {
   // One step from the gradients; returns their global norm before clipping. Error naming the tensor if a
   // gradient is not finite (nothing is changed then). Refreshes the bf16 copies.
   double step(double learning_rate);
+  // From now on this parameter, a matrix [first extent][rest], takes Muon's steps (Jordan et al. 2024): the momentum
+  // orthogonalised, scaled by 0.2 sqrt(longer side) so that AdamW's rate and decay fit (Liu et al. 2025).
+  void use_muon(const Parameter& parameter);
   int64_t steps() const { return steps_; }
   const std::vector<float>& ema(size_t index) const { return ema_[index]; }
   void swap_ema();  // exchanges weights and their average (call again to undo); refreshes
@@ -27,10 +31,12 @@ class AdamW {
   void load(const SafetensorsFile& file);
 
  private:
+  void muon_step(size_t index, double rate, double scale, double ema);
   ParameterList* parameters_;
   AdamWConfig config_;
   int64_t steps_ = 0;
   std::vector<std::vector<float>> m_, v_, ema_;
+  std::vector<bool> muon_;
 };
 
 }  // namespace orrery

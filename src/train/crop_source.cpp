@@ -92,7 +92,7 @@ Crop render_crop(const Scene& scene, const Trajectory& t, const CropConfig& conf
   const int frame = int((kFrames - kChunkFrames + 1) * std::pow(rng.uniform(), 1.5));
   const bool near = rng.chance(config.near_share);
   Point centre = near ? something(scene, t, frame, rng) : anywhere(rng);
-  centre.x += 20 * rng.normal(), centre.y += 20 * rng.normal();
+  centre.x += 0.2 * config.size * rng.normal(), centre.y += 0.2 * config.size * rng.normal();
   const Rect rect = window(centre, config.size);
   const size_t pixels = size_t(config.size) * config.size;
   std::vector<uint8_t> rgb(pixels * 3 * kChunkFrames), ids(pixels * kChunkFrames);

@@ -27,7 +27,7 @@ CropConfig crops_from(const Json& json) {
 }
 
 AdamWConfig optimizer_from(const Json& json) {
-  check_names(json, {"beta1", "beta2", "epsilon", "weight_decay", "clip_norm", "ema_decay"}, "optimizer");
+  check_names(json, {"beta1", "beta2", "epsilon", "weight_decay", "clip_norm", "ema_decay", "muon_momentum"}, "optimizer");
   AdamWConfig c;
   c.beta1 = json.value("beta1", c.beta1);
   c.beta2 = json.value("beta2", c.beta2);
@@ -35,6 +35,7 @@ AdamWConfig optimizer_from(const Json& json) {
   c.weight_decay = json.value("weight_decay", c.weight_decay);
   c.clip_norm = json.value("clip_norm", c.clip_norm);
   c.ema_decay = json.value("ema_decay", c.ema_decay);
+  c.muon_momentum = json.value("muon_momentum", c.muon_momentum);
   return c;
 }
 
@@ -68,7 +69,9 @@ Json TokenizerTrainConfig::to_json() const {
             {"epsilon", optimizer.epsilon},
             {"weight_decay", optimizer.weight_decay},
             {"clip_norm", optimizer.clip_norm},
-            {"ema_decay", optimizer.ema_decay}}},
+            {"ema_decay", optimizer.ema_decay},
+            {"muon_momentum", optimizer.muon_momentum}}},
+          {"muon", muon},
           {"schedule", schedule.to_json()},
           {"checkpoint_minutes", checkpoint_minutes},
           {"log_steps", log_steps}};
@@ -92,6 +95,7 @@ TokenizerTrainConfig TokenizerTrainConfig::from_json(const Json& json) {
     c.object_weight = json.value("object_weight", c.object_weight);
     c.unrounded_share = json.value("unrounded_share", c.unrounded_share);
     if (json.contains("optimizer")) c.optimizer = optimizer_from(json["optimizer"]);
+    c.muon = json.value("muon", c.muon);
     if (json.contains("schedule")) c.schedule = Schedule::from_json(json["schedule"]);
     c.checkpoint_minutes = json.value("checkpoint_minutes", c.checkpoint_minutes);
     c.log_steps = std::max(1, json.value("log_steps", c.log_steps));

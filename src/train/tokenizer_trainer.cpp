@@ -50,6 +50,11 @@ TokenizerTrainer::TokenizerTrainer(const TokenizerTrainConfig& config)
     : config_(config), model_(config.model, config.seed), optimizer_(model_.parameters(), config.optimizer),
       pool_(CropSource(config.crops, config.seed, Split::kTrain), config.pool_scenes, config.scenes_per_step) {
   state_.config = config.to_json();
+  if (!config.muon) return;
+  // Matrices inside the network; what touches pixels or codes keeps AdamW.
+  for (const Parameter* p : model_.parameters().all())
+    if (p->shape.size() == 4 && p->name != "encoder0.change.weight" && p->name != "encoder.latent.weight" && p->name != "decoder.pixels.weight")
+      optimizer_.use_muon(*p);
 }
 
 void TokenizerTrainer::gather(const std::vector<const Crop*>& crops) {

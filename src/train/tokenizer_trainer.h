@@ -19,6 +19,7 @@ struct TokenizerTrainConfig {
   double moving_weight = 8, object_weight = 3;  // ... times 1 + these where the pixel is of that class
   double unrounded_share = 0.2;  // of crops: the decoder gets the latent before rounding, to learn fractional levels
   AdamWConfig optimizer;
+  bool muon = true;  // orthogonalised updates for the convolutions inside
   Schedule schedule;
   double checkpoint_minutes = 4;
   int log_steps = 25;
