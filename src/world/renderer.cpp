@@ -13,15 +13,13 @@
 namespace orrery {
 namespace {
 
-uint8_t to_byte(float value) { return uint8_t(std::clamp(value, 0.0f, 255.0f) + 0.5f); }
-
 void paint_background(const Background& background, const Rect& rect, float shift_x, float shift_y, uint8_t* rgb) {
   for (int y = rect.y0; y < rect.y0 + rect.height; ++y)
     for (int x = rect.x0; x < rect.x0 + rect.width; ++x, rgb += 3) {
       const ColorF color = background.at(x + 0.5f - shift_x, y + 0.5f - shift_y);
-      rgb[0] = to_byte(color.r);
-      rgb[1] = to_byte(color.g);
-      rgb[2] = to_byte(color.b);
+      rgb[0] = to_stored(color.r);
+      rgb[1] = to_stored(color.g);
+      rgb[2] = to_stored(color.b);
     }
 }
 
@@ -54,7 +52,7 @@ struct Renderer::Impl {
         const uint64_t bits = mix64(key + uint64_t(y) * kFrameWidth + x);
         for (int c = 0; c < 3; ++c) {
           const int sum = int((bits >> (16 * c)) & 7) + int((bits >> (16 * c + 8)) & 7) - 7;  // triangular, variance 10.5
-          rgb[c] = to_byte(rgb[c] + 0.75f * sum);
+          rgb[c] = to_stored(rgb[c] + 0.75f * sum);
         }
       }
   }

@@ -11,17 +11,12 @@ namespace {
 constexpr float kVanishingRow = 112;  // the floor's lines meet there, above the middle of the picture
 constexpr ColorF kRampColor{178, 152, 124};
 
-float smooth(float t) {
-  t = std::clamp(t, 0.0f, 1.0f);
-  return t * t * (3 - 2 * t);
-}
-
 float fraction(float x) { return x - std::floor(x); }
 
 // 1 on the line at integer x, 0 further than `width` from it, smooth.
 float line(float x, float width) {
   const float distance = std::abs(fraction(x + 0.5f) - 0.5f);
-  return 1 - smooth(distance / width);
+  return 1 - smooth_step(distance / width);
 }
 
 // A number in [-1, 1] for an integer cell.
@@ -69,10 +64,10 @@ ColorF Background::wall(float px, float py) const {
   const float away = dx * dx + dy * dy;
   float tone = 1.08f - 0.30f * away / (1.0f + away) * (light_.direct / 0.86f);
   const float above_joint = kJointRow - py;
-  tone *= 1 - 0.13f * smooth(1 - above_joint / 26);
-  const float board = smooth((7.0f - above_joint) / 1.2f);
+  tone *= 1 - 0.13f * smooth_step(1 - above_joint / 26);
+  const float board = smooth_step((7.0f - above_joint) / 1.2f);
   tone *= 1 + 0.07f * board;
-  tone *= 1 - 0.10f * smooth((1.4f - above_joint) / 1.4f);
+  tone *= 1 - 0.10f * smooth_step((1.4f - above_joint) / 1.4f);
   if (style_ == Style::kEvaluation) tone *= 1 + 0.05f * std::sin(px * 0.42f + 6.28f * phase_) + 0.03f * cell_tone(std::floor(px / 9), 77);
   return wall_color_ * tone;
 }
@@ -81,9 +76,9 @@ ColorF Background::wall(float px, float py) const {
 ColorF Background::floor(float px, float py) const {
   const float scale = (py - kVanishingRow) / (kContactRow - kVanishingRow);
   const float u = (px - 160) / float(kPixelsPerMeter) / scale, v = 6.0f / scale;
-  const float depth = smooth((py - kJointRow) / (kFrameHeight - kJointRow));
+  const float depth = smooth_step((py - kJointRow) / (kFrameHeight - kJointRow));
   float tone = 0.93f + 0.12f * depth + 0.05f * light_.x * (px - 160) / 160;
-  tone *= 1 - 0.14f * smooth(1 - (py - kJointRow) / 6);  // the corner under the wall
+  tone *= 1 - 0.14f * smooth_step(1 - (py - kJointRow) / 6);  // the corner under the wall
   const float texture = style_ == Style::kTrain ? floor_texture(u, v, scale) : evaluation_texture(u, v);
   return floor_color_ * (tone * (1 + texture));
 }
@@ -93,7 +88,7 @@ float Background::floor_texture(float u, float v, float fade) const {
   switch (texture_) {
     case 1: {  // planks: boards along the line of sight
       const float board = u / 0.8f;
-      return 0.035f * cell_tone(std::floor(board), 11) * smooth(std::abs(fraction(board) - 0.0f) * 8) - 0.075f * line(board, 0.075f / fade);
+      return 0.035f * cell_tone(std::floor(board), 11) * smooth_step(fraction(board) * 8) - 0.075f * line(board, 0.075f / fade);
     }
     case 2: {  // tiles
       const float a = u / 1.25f, b = v / 1.1f;
@@ -127,7 +122,7 @@ ColorF Background::with_ramp(ColorF behind, float px, float py) const {
   // What stands on the floor darkens it nearby.
   const float beside = std::max({0.0f, ramp_left_ - px, px - ramp_right_}) / 9;
   const float in_front = std::abs(py - kContactRow - kRampFront) / 7;
-  if (py > kJointRow) behind = behind * (1 - 0.22f * smooth(1 - std::sqrt(beside * beside + in_front * in_front)));
+  if (py > kJointRow) behind = behind * (1 - 0.22f * smooth_step(1 - std::sqrt(beside * beside + in_front * in_front)));
   const float coverage = ramp_coverage(px, py);
   if (coverage <= 0) return behind;
   const float steep = std::sqrt(1 + ramp_slope_ * ramp_slope_);
@@ -137,11 +132,11 @@ ColorF Background::with_ramp(ColorF behind, float px, float py) const {
   const float slope_tone = 1.10f + 0.10f * (light_.x * side);
   const float height = (kContactRow - py) / 80;
   float front_tone = 0.80f + 0.07f * std::clamp(height, 0.0f, 1.0f) - 0.03f * light_.x * (px - ramp_low_) / 120;
-  front_tone -= 0.09f * smooth(1 - (below - kRampFront) / 5);  // under the strip
+  front_tone -= 0.09f * smooth_step(1 - (below - kRampFront) / 5);  // under the strip
   const float front = std::clamp(below - kRampFront / steep + 0.5f, 0.0f, 1.0f);
   float tone = slope_tone + (front_tone - slope_tone) * front;
-  tone *= 1 - 0.18f * smooth(1.6f - std::min({px - ramp_left_, ramp_right_ - px, below + kRampBack}));
-  const ColorF color = style_ == Style::kTrain ? kRampColor : ColorF{130, 138, 150};
+  tone *= 1 - 0.18f * smooth_step(1.6f - std::min({px - ramp_left_, ramp_right_ - px, below + kRampBack}));
+  const ColorF color = style_ == Style::kTrain ? kRampColor : ColorF{138, 100, 88};
   return mix(behind, color * tone, coverage);
 }
 

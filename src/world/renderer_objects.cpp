@@ -6,19 +6,12 @@
 namespace orrery {
 namespace {
 
-float smooth(float t) {
-  t = std::clamp(t, 0.0f, 1.0f);
-  return t * t * (3 - 2 * t);
-}
-
 ColorF linear(ColorF stored) { return ColorF{stored.r * stored.r, stored.g * stored.g, stored.b * stored.b} * (1 / 65025.0f); }
 
-uint8_t to_byte(float value) { return uint8_t(std::clamp(value, 0.0f, 255.0f) + 0.5f); }
-
 void blend(uint8_t* pixel, ColorF color, float alpha) {
-  pixel[0] = to_byte(pixel[0] + (color.r - pixel[0]) * alpha);
-  pixel[1] = to_byte(pixel[1] + (color.g - pixel[1]) * alpha);
-  pixel[2] = to_byte(pixel[2] + (color.b - pixel[2]) * alpha);
+  pixel[0] = to_stored(pixel[0] + (color.r - pixel[0]) * alpha);
+  pixel[1] = to_stored(pixel[1] + (color.g - pixel[1]) * alpha);
+  pixel[2] = to_stored(pixel[2] + (color.b - pixel[2]) * alpha);
 }
 
 // What a surface point of an object needs to be shaded.
@@ -44,9 +37,9 @@ constexpr float kBallTilt = 0.3f;  // sine; at 0.5 the stripe of a small ball is
 ColorF painted(const Look& look, const Point& p, float tilt) {
   const float h = p.v * std::sqrt(1 - tilt * tilt) + p.w * tilt;
   const float s = 1.2f * look.softness;
-  const float upper = smooth((h + 0.02f) / s + 0.5f), lower = smooth((h + 0.40f) / s + 0.5f);
+  const float upper = smooth_step((h + 0.02f) / s + 0.5f), lower = smooth_step((h + 0.40f) / s + 0.5f);
   const ColorF below = mix(look.base * 0.62f, look.stripe, lower);
-  if (look.plain) return mix(look.base * 0.7f, look.base, smooth((p.u * p.u + (p.v - 0.3f) * (p.v - 0.3f) - 0.10f) / (2 * s)));
+  if (look.plain) return mix(look.base * 0.7f, look.base, smooth_step((p.u * p.u + (p.v - 0.3f) * (p.v - 0.3f) - 0.10f) / (2 * s)));
   return mix(below, look.base, upper);
 }
 
@@ -54,7 +47,7 @@ float texture(const Surface& surface, const Point& p) {
   float tone = 1;
   if (surface.grain > 0) tone += surface.grain * 0.5f * std::sin(7.5f * p.v + 1.1f * std::sin(2.3f * p.u + 0.7f));
   if (surface.mottle > 0) tone += surface.mottle * 0.5f * (std::sin(4.3f * p.u + 1.9f * p.v) + std::sin(3.1f * p.v - 2.7f * p.u + 1.0f));
-  if (surface.mirror > 0) tone += surface.mirror * (smooth(p.ny * 2.2f + 0.55f) - 0.55f) * (0.35f + 0.65f * p.nz);
+  if (surface.mirror > 0) tone += surface.mirror * (smooth_step(p.ny * 2.2f + 0.55f) - 0.55f) * (0.35f + 0.65f * p.nz);
   return tone;
 }
 
@@ -74,7 +67,7 @@ ColorF shaded(const Look& look, const Point& p, float tilt) {
     const float amount = look.specular * highlight;
     color = color + ColorF{amount, amount, amount};
   }
-  color = color * (1 - 0.45f * smooth(1.0f - p.edge / 1.6f));
+  color = color * (1 - 0.45f * smooth_step(1.0f - p.edge / 1.6f));
   return ColorF{std::sqrt(color.r), std::sqrt(color.g), std::sqrt(color.b)} * 255.0f;
 }
 
@@ -91,8 +84,8 @@ Point box_point(const Placed& o, float dx, float dy) {
   const float u = (o.cosine * dx + o.sine * dy) / o.radius, v = (o.cosine * dy - o.sine * dx) / o.radius;
   const float edge_u = (1 - std::abs(u)) * o.radius, edge_v = (1 - std::abs(v)) * o.radius;
   const float bevel = std::min(2.6f, 0.22f * o.radius);
-  const float tilt_u = 0.95f * smooth(1 - edge_u / bevel) * (edge_u < edge_v ? 1.0f : 0.35f);
-  const float tilt_v = 0.95f * smooth(1 - edge_v / bevel) * (edge_v <= edge_u ? 1.0f : 0.35f);
+  const float tilt_u = 0.95f * smooth_step(1 - edge_u / bevel) * (edge_u < edge_v ? 1.0f : 0.35f);
+  const float tilt_v = 0.95f * smooth_step(1 - edge_v / bevel) * (edge_v <= edge_u ? 1.0f : 0.35f);
   float nu = 0.16f * u + std::copysign(tilt_u, u), nv = 0.16f * v + std::copysign(tilt_v, v);
   const float inverse = 1 / std::sqrt(1 + nu * nu + nv * nv);
   nu *= inverse;
@@ -124,7 +117,7 @@ Blob shadow_blob(const Placed& o, float height, const Light& light) {
 
 void darken(uint8_t* pixel, float amount) {
   const float keep = 1 - amount;
-  for (int c = 0; c < 3; ++c) pixel[c] = to_byte(pixel[c] * keep);
+  for (int c = 0; c < 3; ++c) pixel[c] = to_stored(pixel[c] * keep);
 }
 
 }  // namespace

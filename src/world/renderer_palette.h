@@ -1,5 +1,6 @@
 // Inside the renderer: colours, lights and how a material's surface looks.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -15,6 +16,12 @@ struct ColorF {
 inline ColorF operator*(ColorF c, float k) { return {c.r * k, c.g * k, c.b * k}; }
 inline ColorF operator+(ColorF a, ColorF b) { return {a.r + b.r, a.g + b.g, a.b + b.b}; }
 inline ColorF mix(ColorF a, ColorF b, float t) { return {a.r + (b.r - a.r) * t, a.g + (b.g - a.g) * t, a.b + (b.b - a.b) * t}; }
+
+inline float smooth_step(float t) {
+  t = std::clamp(t, 0.0f, 1.0f);
+  return t * t * (3 - 2 * t);
+}
+inline uint8_t to_stored(float value) { return uint8_t(std::clamp(value, 0.0f, 255.0f) + 0.5f); }
 
 struct Paint {
   ColorF base;    // the named colour, 0..255 as stored
