@@ -12,7 +12,7 @@ namespace {
 constexpr int kLineHeight = kGlyphHeight + 2, kMaxSheetSide = 32768;
 
 std::vector<std::string> caption_lines(const std::string& text, int width, int max_lines) {
-  const int columns = std::max(4, width / kGlyphWidth);
+  const int columns = std::max(4, width / kGlyphWidth - 1);  // a letter's space to the neighbour
   std::vector<std::string> lines = wrap_text(text, columns);
   if (int(lines.size()) <= max_lines) return lines;
   lines.resize(size_t(std::max(max_lines, 1)));
@@ -62,9 +62,15 @@ Layout make_layout(std::span<const Frame> frames, const ContactSheetOptions& opt
   return layout;
 }
 
+// A row's own caption, and air above it when a row precedes.
+int above_height(const Layout& layout, int row, int gap) {
+  const int text = int(layout.row_captions[row].size()) * kLineHeight;
+  return text ? text + gap + (row ? 2 * gap : 0) : 0;
+}
+
 int row_height(const Layout& layout, int row, int gap) {
-  const int above = int(layout.row_captions[row].size()) * kLineHeight, below = layout.caption_height[row];
-  return above + (above ? gap : 0) + layout.cell_height + (below ? gap + below : 0) + gap;
+  const int above = above_height(layout, row, gap), below = layout.caption_height[row];
+  return above + layout.cell_height + (below ? gap + below : 0) + gap;
 }
 
 }  // namespace
@@ -81,9 +87,8 @@ Frame contact_sheet(std::span<const Frame> frames, const ContactSheetOptions& op
   fill_rect(sheet, 0, 0, sheet.width, sheet.height, options.background);
   int y = options.gap;
   for (int row = 0; row < layout.rows; ++row) {
-    const std::vector<std::string>& above = layout.row_captions[row];
-    draw_lines(sheet, options.gap, y, above, options.text);
-    const int top = y + (above.empty() ? 0 : int(above.size()) * kLineHeight + options.gap);
+    draw_lines(sheet, options.gap, y + (row ? 2 * options.gap : 0), layout.row_captions[row], options.text);
+    const int top = y + above_height(layout, row, options.gap);
     for (int i = row * layout.columns; i < std::min((row + 1) * layout.columns, int(frames.size())); ++i) {
       const int x = options.gap + (i % layout.columns) * (layout.cell_width + options.gap);
       paste(sheet, frames[i], x + (layout.cell_width - frames[i].width) / 2,

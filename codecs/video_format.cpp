@@ -26,6 +26,8 @@ void avoid_avx512(AVDictionary** dictionary) {
 
 void configure_x264(const EncodeOptions& options, AVCodecContext& codec, AVDictionary** dictionary) {
   codec.thread_count = options.threads;
+  // 96 frames of 320x192 cost 0.07 s of CPU; "faster" 0.15 s, "medium" 0.25 s for files that are no smaller.
+  // "superfast" is no faster and three times as large: it has no look-ahead.
   set(dictionary, "preset", "veryfast");
   set(dictionary, "crf", std::to_string(options.crf));
   avoid_avx512(dictionary);
@@ -46,12 +48,14 @@ void configure_mpeg4(const EncodeOptions& options, AVCodecContext& codec, AVDict
   codec.global_quality = FF_QP2LAMBDA * std::clamp(options.crf / 6, 1, 31);
 }
 
-// VP9's scale is 0 to 63. row-mt stays off: with it the bytes may depend on the timing of threads.
+// VP9's scale is 0 to 63. "realtime" at speed 5 takes a third of the time of "good" for a seventh more bytes
+// at the same PSNR (320x192, 96 frames: 0.25 s against 0.8 to 1.0 s of CPU). row-mt stays off: with it the
+// bytes may depend on the timing of threads.
 void configure_vp9(const EncodeOptions& options, AVCodecContext& codec, AVDictionary** dictionary) {
   codec.thread_count = options.threads;
   codec.bit_rate = 0;  // quality alone decides
   set(dictionary, "crf", std::to_string(options.crf * 63 / 51));
-  set(dictionary, "deadline", "good");
+  set(dictionary, "deadline", "realtime");
   set(dictionary, "cpu-used", "5");
   set(dictionary, "row-mt", "0");
   set(dictionary, "tile-columns", "2");
