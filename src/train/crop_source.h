@@ -42,7 +42,7 @@ class CropSource {
 std::vector<uint8_t> classify_pixels(const std::vector<uint8_t>& rgb, const std::vector<uint8_t>& ids, int height, int width, const CropConfig& config);
 
 // The latest crops, a ring: at step s it holds scenes [s * per_step, s * per_step + capacity). Its content follows
-// from the step, so a resumed run sees what an unbroken one would have.
+// from the step, so a resumed run sees what an unbroken one would have. per_step 0: always the same scenes.
 class CropPool {
  public:
   CropPool(const CropSource& source, int scenes, int scenes_per_step) : source_(source), capacity_(scenes), per_step_(scenes_per_step) {}
