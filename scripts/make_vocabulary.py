@@ -14,7 +14,8 @@ How a vector is made:
 2. Retrofitting to WordNet (Faruqui et al. 2015): a word moves towards its synonyms and hypernyms. How far depends
    on its rank: a frequent word has a good vector of its own, a rare one (crimson, orb, plummet) leans on the
    lexicon. Senses count by their order, and less outside of the physical world (crimson is a colour before it is
-   a verb of blushing). No word is treated by name.
+   a verb of blushing). No word is treated by name. Of 53 hues that are a kind of exactly one basic colour, 11 are
+   nearest to that colour in GloVe, 13 after step 1, 46 after step 2 (the script prints the figure).
 3. Unit length, 8 bits with one scale a word.
 
 Rejected: GloVe alone (crimson is nearer to purple than to red); WordNet neighbours alone (says nothing about
@@ -23,6 +24,7 @@ the model has no brown).
 """
 import argparse
 import collections
+import functools
 import json
 import math
 import pathlib
@@ -127,6 +129,14 @@ class WordNet:
         total = sum(w for _, w in out)
         return [(key, w / total) for key, w in out]
 
+    def above(self, key):
+        """Hypernyms, two levels, each with its share, 0 to 1: what has a hundred kinds or more says nothing about
+        each of them (information content as in Resnik 1995; without it every hue moves to the hub `chromatic`)."""
+        ups = self.synsets[key]["up"]
+        shares = [(up, 1.0) for up in ups] + [(far, 0.5) for up in ups for far in self.synsets[up]["up"]]
+        return [(up, share * max(0.0, 1 - math.log(len(self.below(up))) / math.log(100))) for up, share in shares]
+
+    @functools.cache
     def below(self, key):
         seen, stack = set(), [key]
         while stack:
@@ -218,13 +228,12 @@ def retrofitted(vectors, words, ranks, wordnet, steps=8):
         for key, weight in wordnet.senses(word):
             for other in wordnet.synsets[key]["words"]:
                 weights[other] += weight
-            for up in wordnet.synsets[key]["up"]:
-                # A concept with hundreds of kinds (artifact, person) says little about each.
+            for up, share in wordnet.above(key):
                 for other in wordnet.synsets[up]["words"]:
-                    weights[other] += weight * 2 / (1 + math.log1p(len(wordnet.hyponyms[up])))
-        near = {position[o]: w for o, w in weights.items() if o in position and o != word}
+                    weights[other] += 2 * weight * share
+        near = {position[o]: w for o, w in weights.items() if o in position and o != word and w > 0}
         if near:
-            pull = min(2.0, max(0.15, 0.7 * math.log10(ranks.get(word, 50000) / 300)))
+            pull = min(3.6, max(0.15, 1.2 * math.log10(ranks.get(word, 50000) / 300)))
             total = sum(near.values())
             edges.append((i, np.array(list(near)), np.array(list(near.values()))[:, None] / total * pull, pull))
     current = vectors.copy()
@@ -258,6 +267,22 @@ def word_flags(words, taught, wordnet):
                 flag |= MEANS_TAUGHT
         flags.append(flag)
     return flags
+
+
+def color_figure(words, vectors, wordnet):
+    """How many of WordNet's single-word hues are nearest to the basic colour that they are a kind of."""
+    position = {w: i for i, w in enumerate(words)}
+    basic = ["red", "orange", "yellow", "green", "blue", "purple", "pink", "white", "black"]
+    chosen = {b: next(k for k in wordnet.index[b, "n"] if wordnet.synsets[k]["file"] == 7) for b in basic}
+    right = total = 0
+    for name, key in chosen.items():
+        for synset in wordnet.below(key) - {key}:
+            for word in wordnet.synsets[synset]["words"]:
+                if word in position and word not in basic and len({n for n, k in chosen.items() if synset in wordnet.below(k)}) == 1:
+                    scores = {b: vectors[position[word]] @ vectors[position[b]] for b in basic}
+                    right += max(scores, key=scores.get) == name
+                    total += 1
+    return f"{right} of {total} hues nearest to their own colour"
 
 
 def write_safetensors(path, tensors, metadata):
@@ -297,7 +322,11 @@ def main():
     pieces = choose_pieces(ranks, words)
     vectors = np.array([source["vectors"][w][:DIM] for w in with_vector])
     del source
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    print("GloVe alone:", color_figure(with_vector, unit, wordnet))
+    print("half whitened:", color_figure(with_vector, half_whitened(vectors), wordnet))
     vectors = retrofitted(half_whitened(vectors), with_vector, ranks, wordnet)
+    print("retrofitted:", color_figure(with_vector, vectors, wordnet))
 
     scales = (np.abs(vectors).max(axis=1) / 127).astype(np.float32)
     quantised = np.rint(vectors / scales[:, None]).astype(np.int8)

@@ -373,7 +373,7 @@ int length_of(const std::string& text) {
 
 Caption one_caption(const Scene& scene, const SceneFacts& facts, Rng& rng, CaptionSplit split) {
   constexpr int kTries = 500;
-  constexpr int kLongest = 44;  // tokens; a prompt may have 48
+  constexpr int kLongest = 40;  // a rare word takes two or three tokens, and a prompt may have 48
   for (int i = 0; i < kTries; ++i) {
     Chooser choose(rng, split);
     Caption caption = Narrator(scene, facts, choose).tell();

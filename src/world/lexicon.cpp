@@ -130,7 +130,7 @@ const std::vector<Row> kPredicateRows = {
                 "hit hits hitting hit| the {ground} & bounce bounces bouncing bounced| back up",
                 "~rebound rebounds rebounding rebounded| from the {ground}",
                 "~spring springs springing sprang| back from the {ground}", "~hop hops hopping hopped| up and down",
-                "~land lands landing landed & leap leaps leaping leapt| up again"}},
+                "~leap leaps leaping leapt| up again"}},
     {"throw", {"!thrown*5", "!tossed*3", "!thrown| through the {air}*3", "fly flies flying flew*3",
                "fly flies flying flew| through the {air}*4", "soar soars soaring soared| through the {air}*2",
                "!hurled", "sail sails sailing sailed| through the {air}", "travel travels traveling traveled| in an arc",
