@@ -55,7 +55,7 @@ void UnifiedTransformer::declare_embeddings(Rng& rng) {
   Embeddings& e = embeddings_;
   auto table = [&](Parameter& p, const std::string& name, int64_t rows, int64_t cols, double deviation) {
     parameters_.add(p, name, {rows, cols}, false);
-    if (deviation > 0) init_normal(p, 1, deviation, rng);
+    if (deviation > 0) init_uniform(p, 1, deviation, rng);
     else init_constant(p, 0.0f);
   };
   table(e.task, "embed.task", kTasks, d, 0.3);

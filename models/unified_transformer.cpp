@@ -50,7 +50,7 @@ void UnifiedTransformer::declare_heads(Rng& rng) {
   const int d = config_.d_model;
   heads_.coarse.declare(parameters_, "head.coarse", d, kNumAttributes * kLevels, true, rng, 0.5);
   parameters_.add(heads_.coarse_value, "head.coarse_value", {kNumAttributes * kLevels, d}, false);
-  init_normal(heads_.coarse_value, 1, 0.5, rng);
+  init_uniform(heads_.coarse_value, 1, 0.5, rng);
   heads_.fine.declare(parameters_, "head.fine", d, kNumAttributes * kLevels, true, rng, 0.5);
   heads_.objects.declare(parameters_, "head.objects", d, kObjectOutputs, true, rng, 0.0);
   heads_.patches.declare(parameters_, "head.patches", d, config_.code_dims * config_.code_levels + 1, true, rng, 0.5);

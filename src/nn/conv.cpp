@@ -8,7 +8,7 @@ void Conv2d::init(ParameterList& list, const std::string& name, int in, int out,
   in_ = in, out_ = out, kernel_ = kernel;
   list.add(weight, name + ".weight", {out, kernel, kernel, in});
   list.add(bias, name + ".bias", {out}, false);
-  init_normal(weight, int64_t(in) * kernel * kernel, gain, rng);
+  init_uniform(weight, int64_t(in) * kernel * kernel, gain, rng);
 }
 
 ConvShape Conv2d::shape_for(const FeatureMap& x) const {

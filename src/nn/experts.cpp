@@ -104,8 +104,8 @@ void SwiGlu::declare(ParameterList& list, const std::string& name, int d_model, 
   hidden = hidden_dim;
   list.add(up, name + ".up", {2 * hidden, d});
   list.add(down, name + ".down", {d, hidden});
-  init_normal(up, d, 1.0, rng);
-  init_normal(down, hidden, 0.5, rng);
+  init_uniform(up, d, 1.0, rng);
+  init_uniform(down, hidden, 0.5, rng);
 }
 
 void RoutedFfn::declare(ParameterList& list, const std::string& name, const RoutedFfnConfig& c, Rng& rng) {

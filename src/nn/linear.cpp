@@ -43,7 +43,7 @@ ORRERY_SIMD void narrow_row(const float* x, bf16* y, int64_t n) {
 
 void Linear::declare(ParameterList& list, const std::string& name, int64_t in, int64_t out, bool with_bias, Rng& rng, double gain) {
   list.add(weight, name + ".weight", {out, in});
-  if (gain > 0) init_normal(weight, in, gain, rng);
+  if (gain > 0) init_uniform(weight, in, gain, rng);
   else init_constant(weight, 0.0f);
   has_bias = with_bias;
   if (with_bias) {

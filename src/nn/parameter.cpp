@@ -38,6 +38,13 @@ void ParameterList::add(Parameter& parameter, const std::string& name, std::vect
   parameters_.push_back(&parameter);
 }
 
+ParameterList ParameterList::subset(const std::string& prefix) const {
+  ParameterList list;
+  for (Parameter* p : parameters_)
+    if (p->name.starts_with(prefix)) list.parameters_.push_back(p);
+  return list;
+}
+
 int64_t ParameterList::total_size() const {
   int64_t n = 0;
   for (const Parameter* p : parameters_) n += p->size();
@@ -86,9 +93,9 @@ void ParameterList::save(SafetensorsWriter& writer, DType dtype, const std::stri
   }
 }
 
-void init_normal(Parameter& parameter, int64_t fan_in, double gain, Rng& rng) {
-  const double deviation = gain / std::sqrt(double(fan_in));
-  for (float& v : parameter.value) v = float(deviation * std::clamp(rng.normal(), -3.0, 3.0));
+void init_uniform(Parameter& parameter, int64_t fan_in, double gain, Rng& rng) {
+  const double reach = gain * std::sqrt(3.0 / double(fan_in));
+  for (float& v : parameter.value) v = float(reach * (2 * rng.uniform() - 1));
   parameter.refresh();
 }
 

@@ -27,6 +27,8 @@ class ParameterList {
  public:
   void add(Parameter& parameter, const std::string& name, std::vector<int64_t> shape, bool decay = true);
   const std::vector<Parameter*>& all() const { return parameters_; }
+  // Those whose name begins with the prefix: to train a part of a model.
+  ParameterList subset(const std::string& prefix) const;
   int64_t total_size() const;
   void refresh();
   void zero_gradients();
@@ -38,8 +40,8 @@ class ParameterList {
   std::vector<Parameter*> parameters_;
 };
 
-// Normal with standard deviation gain / sqrt(fan_in), cut at three deviations.
-void init_normal(Parameter& parameter, int64_t fan_in, double gain, Rng& rng);
+// Uniform with standard deviation gain / sqrt(fan_in): five times cheaper than a normal, which every load would pay.
+void init_uniform(Parameter& parameter, int64_t fan_in, double gain, Rng& rng);
 void init_constant(Parameter& parameter, float value);
 
 }  // namespace orrery

@@ -40,6 +40,7 @@ TokenizerStep guarded_step(TokenizerTrainer& trainer, const TrainOptions& option
 void train_tokenizer(TokenizerTrainConfig config, const TrainOptions& options) {
   std::filesystem::create_directories(options.out);
   TokenizerTrainer trainer(config);
+  if (!options.initial.empty()) trainer.load_weights(options.initial);
   if (options.resume) trainer.load(last_checkpoint(options.out));
   TrainLog log(options.out / "log.jsonl", options.resume ? trainer.state().step : -1);
   const Schedule& schedule = config.schedule;

@@ -47,12 +47,16 @@ double ReconstructionError::psnr() const { return decibels(squared, count); }
 double ReconstructionError::object_psnr() const { return decibels(object_squared, object_count); }
 
 TokenizerTrainer::TokenizerTrainer(const TokenizerTrainConfig& config)
-    : config_(config), model_(config.model, config.seed), optimizer_(model_.parameters(), config.optimizer),
+    : config_(config), model_(config.model, config.seed), trained_(model_.parameters().subset(config.train_encoder ? "" : "decoder")), optimizer_(trained_, config.optimizer),
       pool_(CropSource(config.crops, config.seed, Split::kTrain), config.pool_scenes, config.scenes_per_step) {
   state_.config = config.to_json();
-  if (!config.muon) return;
+  choose_muon();
+}
+
+void TokenizerTrainer::choose_muon() {
+  if (!config_.muon) return;
   // Matrices inside the network; what touches pixels or codes keeps AdamW.
-  for (const Parameter* p : model_.parameters().all())
+  for (const Parameter* p : trained_.all())
     if (p->shape.size() == 4 && p->name != "encoder0.change.weight" && p->name != "encoder.latent.weight" && p->name != "decoder.pixels.weight")
       optimizer_.use_muon(*p);
 }
@@ -114,11 +118,13 @@ TokenizerStep TokenizerTrainer::step() {
 
   result.error = forward(config_.batch, unrounded.data());
   if (!std::isfinite(result.error.loss)) fail("step {}: the loss is not finite (decoder output)", state_.step);
-  model_.parameters().zero_gradients();
+  trained_.zero_gradients();
   d_levels_.resize(levels_.size());
   model_.decode_backward(decode_cache_, pixels_.data(), d_levels_.data());
-  fsq_backward(encode_cache_.latent.data(), int64_t(levels_.size()), model_.levels(), d_levels_.data(), d_levels_.data());
-  model_.encode_backward(encode_cache_, d_levels_.data());
+  if (config_.train_encoder) {
+    fsq_backward(encode_cache_.latent.data(), int64_t(levels_.size()), model_.levels(), d_levels_.data(), d_levels_.data());
+    model_.encode_backward(encode_cache_, d_levels_.data());
+  }
   result.rate = config_.schedule.rate(state_.step, state_.seconds);
   result.gradient_norm = optimizer_.step(result.rate);
   model_.weights_changed();
@@ -155,6 +161,13 @@ void TokenizerTrainer::load(const std::filesystem::path& path) {
   loaded.config = state_.config;
   state_ = loaded;
   model_.weights_changed();
+}
+
+void TokenizerTrainer::load_weights(const std::filesystem::path& path) {
+  model_.parameters().load(SafetensorsFile(path));
+  model_.weights_changed();
+  optimizer_ = AdamW(trained_, config_.optimizer);
+  choose_muon();
 }
 
 void TokenizerTrainer::export_to(const std::filesystem::path& path, const std::string& command) {

@@ -14,11 +14,12 @@ struct TokenizerTrainConfig {
   uint64_t seed = 1;
   int batch = 32;               // crops a step
   CropConfig crops;
-  int pool_scenes = 512, scenes_per_step = 2;
+  int pool_scenes = 512, scenes_per_step = 2;  // per_step 0: the same scenes for ever, to see whether it can overfit
   double absolute_weight = 0.1;  // loss = squared error + this * absolute error ...
   double moving_weight = 8, object_weight = 3;  // ... times 1 + these where the pixel is of that class
   double unrounded_share = 0.2;  // of crops: the decoder gets the latent before rounding, to learn fractional levels
   AdamWConfig optimizer;
+  bool train_encoder = true;  // false: the codes stay what they are, only the decoder learns
   bool muon = true;  // orthogonalised updates for the convolutions inside
   Schedule schedule;
   double checkpoint_minutes = 4;
@@ -51,6 +52,7 @@ class TokenizerTrainer {
   ReconstructionError evaluate(int scenes);
   void save(const std::filesystem::path& path) const;
   void load(const std::filesystem::path& path);
+  void load_weights(const std::filesystem::path& path);  // start from shipped weights, fresh optimizer
   void export_to(const std::filesystem::path& path, const std::string& command);
   const TrainState& state() const { return state_; }
   void set_seconds(double seconds) { state_.seconds = seconds; }
@@ -58,11 +60,13 @@ class TokenizerTrainer {
   const TokenizerTrainConfig& config() const { return config_; }
 
  private:
+  void choose_muon();
   void gather(const std::vector<const Crop*>& crops);
   ReconstructionError forward(int batch, const uint8_t* unrounded);
   ReconstructionError loss_and_gradient();
   TokenizerTrainConfig config_;
   VideoTokenizer model_;
+  ParameterList trained_;  // what the optimizer moves
   AdamW optimizer_;
   CropPool pool_;
   TrainState state_;
@@ -74,6 +78,7 @@ class TokenizerTrainer {
 
 struct TrainOptions {
   std::filesystem::path out;  // checkpoints and log
+  std::filesystem::path initial;  // weights to start from; empty: random
   std::filesystem::path weights;  // exported at every checkpoint; empty: not
   bool resume = false, quiet = false;
   std::string command;        // for the metadata

@@ -48,13 +48,13 @@ Json record_of(const TransformerTrainer& trainer, const TransformerStep& s) {
           {"fallback", double(fallback) / double(std::max<int64_t>(1, tokens))}};
 }
 
-void checkpoint(TransformerTrainer& trainer, const TransformerRunOptions& options, int scenes, TrainLog& log) {
+void checkpoint(TransformerTrainer& trainer, const TrainOptions& options, int scenes, TrainLog& log) {
   trainer.save(last_checkpoint(options.out));
   if (!options.weights.empty()) trainer.export_to(options.weights, options.command);
   log.write({{"step", trainer.state().step}, {"seconds", trainer.state().seconds}, {"held_out", trainer.evaluate(scenes)}});
 }
 
-TransformerStep guarded_step(TransformerTrainer& trainer, const TransformerRunOptions& options) {
+TransformerStep guarded_step(TransformerTrainer& trainer, const TrainOptions& options) {
   try {
     return trainer.step();
   } catch (const Error& e) {
@@ -89,7 +89,7 @@ Json TransformerTrainer::evaluate(int scenes_per_family) {
   return result;
 }
 
-void train_transformer(TransformerTrainConfig config, const TransformerRunOptions& options) {
+void train_transformer(TransformerTrainConfig config, const TrainOptions& options) {
   std::filesystem::create_directories(options.out);
   TransformerTrainer trainer(config);
   if (!options.initial.empty()) trainer.load_weights(options.initial);

@@ -93,9 +93,6 @@ class TransformerTrainer {
   Rows<float> dhidden_;
 };
 
-struct TransformerRunOptions : TrainOptions {
-  std::filesystem::path initial;  // weights to start from; empty: random
-};
-void train_transformer(TransformerTrainConfig config, const TransformerRunOptions& options);
+void train_transformer(TransformerTrainConfig config, const TrainOptions& options);
 
 }  // namespace orrery

@@ -108,7 +108,7 @@ TEST(UnifiedTransformer, GradientMatchesFiniteDifferences) {
   UnifiedTransformer model(config, word_vectors(config));
   Rng rng(5);
   for (Parameter* p : model.parameters().all())
-    if (p->name.find("head.objects") == 0 || p->name.find("text_learned") != std::string::npos) init_normal(*p, 16, 1.0, rng);
+    if (p->name.find("head.objects") == 0 || p->name.find("text_learned") != std::string::npos) init_uniform(*p, 16, 1.0, rng);
   const Example e = example(config);
   ForwardCache cache;
   Rows<float> dhidden;

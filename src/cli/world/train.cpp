@@ -37,6 +37,7 @@ int run_tokenizer(const Options& o) {
   TrainOptions options;
   options.out = o.out.empty() ? "checkpoints/tokenizer" : o.out;
   options.weights = o.weights;
+  options.initial = o.initial;
   options.resume = o.resume, options.quiet = o.quiet;
   options.command = command_of(o);
   train_tokenizer(TokenizerTrainConfig::from_json(config), options);
@@ -46,7 +47,7 @@ int run_tokenizer(const Options& o) {
 int run_transformer(const Options& o) {
   Json config = read_json(o.config);
   set_length(config, o);
-  TransformerRunOptions options;
+  TrainOptions options;
   options.out = o.out.empty() ? "checkpoints/transformer" : o.out;
   options.weights = o.weights;
   options.initial = o.initial;
@@ -78,7 +79,7 @@ std::function<int()> setup_train(CLI::App& app) {
   app.add_option("--config", o->config, "JSON file; see src/train/configs")->required()->check(CLI::ExistingFile);
   app.add_option("--out", o->out, "folder for checkpoints and log.jsonl (default checkpoints/STAGE)");
   app.add_option("--weights", o->weights, "also export the averaged weights here at every checkpoint");
-  app.add_option("--initial", o->initial, "transformer: weights to start from, with a fresh optimizer")->check(CLI::ExistingFile);
+  app.add_option("--initial", o->initial, "weights to start from, with a fresh optimizer")->check(CLI::ExistingFile);
   app.add_option("--minutes", o->minutes, "length in minutes, instead of the config's")->check(CLI::PositiveNumber);
   app.add_option("--steps", o->steps, "length in steps, instead of the config's")->check(CLI::PositiveNumber);
   app.add_option("--threads", o->threads, "threads (default: all)")->check(CLI::Range(1, 256));
