@@ -211,14 +211,15 @@ void VideoTokenizer::encode(const uint8_t* rgb, int batch, int height, int width
   check_frame_size(height, width);
   std::vector<uint8_t> patches(size_t(batch) * kChunkFrames * height * width * 3);
   patchify(rgb, batch, height, width, patches.data());
-  EncodeCache cache;
+  static thread_local EncodeCache cache;  // kept: fresh memory of this size costs more than the convolutions
   encode_forward(patches.data(), batch, height, width, cache);
   fsq_encode(cache.latent.data(), int64_t(cache.latent.size()), config_.fsq_levels, codes);
 }
 
 void VideoTokenizer::decode(const float* levels, int batch, int h, int w, uint8_t* rgb) const {
-  std::vector<float> pixels(size_t(batch) * h * w * kPatch * kPatch * kChunkFrames * 3);
-  DecodeCache cache;
+  static thread_local DecodeCache cache;
+  static thread_local std::vector<float> pixels;
+  pixels.resize(size_t(batch) * h * w * kPatch * kPatch * kChunkFrames * 3);
   decode_forward(levels, batch, h, w, cache, pixels.data());
   unpatchify(pixels.data(), batch, h * kPatch, w * kPatch, rgb);
 }
