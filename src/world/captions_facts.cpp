@@ -144,9 +144,10 @@ std::string_view motion_table(Motion motion) {
 SceneFacts facts_of(const std::string& family, const Scene& scene, const Trajectory* trajectory) {
   SceneFacts facts;
   for (const ObjectSpec& object : scene.objects) facts.objects.push_back(object_facts(family, object, scene));
-  if (trajectory) facts.encounter = encounter_in(*trajectory, facts);
-  // A `collision` is one by construction, whatever was touched first.
-  if (!trajectory || family == "collision") facts.encounter = sure_encounter(family, scene, facts);
+  // A caption speaks of the scene, not of the pushes it gets; and a `collision` is one by construction, whatever
+  // was touched first.
+  const bool as_it_went = trajectory && trajectory->pushes.empty() && family != "collision";
+  facts.encounter = as_it_went ? encounter_in(*trajectory, facts) : sure_encounter(family, scene, facts);
   return facts;
 }
 
