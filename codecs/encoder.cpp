@@ -67,7 +67,7 @@ class VideoEncoder : public FrameSink {
     check_request(path, format_, width, height, options);
     ffmpeg::silence_logs();
     file_.emplace(path);
-    const EncoderChoice& choice = installed_encoder(format_);
+    const EncoderChoice& choice = installed_encoder(format_, options.encoder);
     pictures_.emplace(choice, width, height);
     open_codec(choice);
     open_filter();

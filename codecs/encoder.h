@@ -21,6 +21,8 @@ struct EncodeOptions {
   int crf = 18;  // quality on x264's scale, 0 (best) to 51; translated for other codecs; GIF has no such knob
   // Fixed, and not the program's thread count: x264's output depends on it. Same value = same bytes.
   int threads = 2;
+  std::string
+      encoder;        // libavcodec's name, of those that the extension allows; empty: the best one installed
   Metadata metadata;  // prompt, seed, model hash, ...: see read_metadata
 };
 

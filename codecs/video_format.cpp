@@ -93,12 +93,15 @@ const VideoFormat& video_format_of(const fs::path& path) {
              extension.empty() ? "the name has no extension" : "unknown extension " + extension, known);
 }
 
-const EncoderChoice& installed_encoder(const VideoFormat& format) {
+const EncoderChoice& installed_encoder(const VideoFormat& format, const std::string& name) {
   std::string tried;
   for (const EncoderChoice& choice : format.encoders) {
-    if (avcodec_find_encoder_by_name(choice.name)) return choice;
+    const bool wanted = name.empty() || name == choice.name;
+    if (wanted && avcodec_find_encoder_by_name(choice.name)) return choice;
     tried += (tried.empty() ? "" : ", ") + std::string(choice.name);
   }
+  if (!name.empty())
+    fail("cannot write {} with encoder {}: not installed, or not one of {}", format.extension, name, tried);
   fail(
       "cannot write {}: this FFmpeg has none of its encoders ({}); install another libavcodec, or use "
       "another extension",

@@ -25,7 +25,8 @@ struct VideoFormat {
 };
 
 const std::vector<VideoFormat>& video_formats();
-const VideoFormat& video_format_of(const fs::path& path);           // UsageError lists the known
-const EncoderChoice& installed_encoder(const VideoFormat& format);  // Error names all that were tried
+const VideoFormat& video_format_of(const fs::path& path);  // UsageError lists the known
+// The first one installed, or the one of that name. Error names all that were tried.
+const EncoderChoice& installed_encoder(const VideoFormat& format, const std::string& name = "");
 
 }  // namespace orrery

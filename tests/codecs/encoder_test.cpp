@@ -1,7 +1,9 @@
 #include "codecs/encoder.h"
 
 #include <malloc.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <cstdio>
 #include <set>
 
@@ -220,6 +222,52 @@ TEST(Encoder, FrameOfAnotherSizeIsAnError) {
   const Folder folder;
   auto sink = open_encoder(folder / "clip.mp4", 64, 48);
   EXPECT_NE(message_of([&] { sink->write(Frame(32, 48)); }).find("32x48"), std::string::npos);
+}
+
+// What is taken where libx264 is absent.
+TEST(Encoder, Mpeg4FallbackWorks) {
+  const Folder folder;
+  EncodeOptions options;
+  options.encoder = "mpeg4";
+  options.metadata = {{"seed", "3"}};
+  encode_gradient(folder / "a.mp4", 161, 97, 20, options);
+  mallopt(M_PERTURB, 170);
+  encode_gradient(folder / "b.mp4", 161, 97, 20, options);
+  mallopt(M_PERTURB, 0);
+  EXPECT_EQ(sha256_file(folder / "a.mp4"), sha256_file(folder / "b.mp4"));
+  const auto frames = decode_all(folder / "a.mp4");
+  ASSERT_EQ(frames.size(), 20u);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_GE(psnr(frames[i], gradient(161, 97, i)), 35) << i;
+    EXPECT_NEAR(mean_of(frames[i], 0), mean_of(gradient(162, 98, i), 0), 1.5);
+  }
+  EXPECT_EQ(read_metadata(folder / "a.mp4").at("seed"), "3");
+  EXPECT_EQ(open_decoder(folder / "a.mp4")->info().codec, "mpeg4");
+}
+
+TEST(Encoder, UnknownEncoderListsTheKnown) {
+  const Folder folder;
+  EncodeOptions options;
+  options.encoder = "libx265";
+  const std::string message = message_of([&] { open_encoder(folder / "a.mp4", 8, 8, options); });
+  EXPECT_NE(message.find("libx264, libopenh264, mpeg4"), std::string::npos) << message;
+}
+
+// A limit on file size stands for a full disk.
+TEST(Encoder, FullDiskIsAnErrorAndLeavesNothing) {
+  const Folder folder;
+  rlimit old{};
+  getrlimit(RLIMIT_FSIZE, &old);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  for (const char* name : {"a.mp4", "a.webm", "a.gif"}) {
+    const rlimit small{2000, old.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &small);
+    const std::string message = message_of([&] { encode_gradient(folder / name, 160, 96, 60); });
+    setrlimit(RLIMIT_FSIZE, &old);
+    EXPECT_NE(message.find(name), std::string::npos) << name << ": " << message;
+    EXPECT_EQ(folder.count(), 0) << name;
+  }
+  std::signal(SIGXFSZ, handler);
 }
 
 TEST(Encoder, ExtensionIsCaseBlind) { EXPECT_EQ(encoder_name("CLIP.MP4"), encoder_name("clip.mp4")); }
