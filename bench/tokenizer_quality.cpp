@@ -1,5 +1,5 @@
-// How faithful is the video tokenizer? Whole held-out frames and dilated object masks, against the chunk's temporal
-// mean and the empty scene; pulsing at the chunk rate; speed. Usage:
+// How faithful is the video tokenizer? Whole held-out frames and dilated object masks, against the chunk's
+// temporal mean and the empty scene; pulsing at the chunk rate; speed. Usage:
 //   tokenizer_quality [weights.safetensors] [--clips N] [--png out.png] [--speed]
 #include <fmt/format.h>
 
@@ -25,7 +25,8 @@ constexpr int kPixels = kFrameWidth * kFrameHeight, kChunkBytes = kPixels * 3 * 
 
 // Two chunks in a row of one held-out clip.
 struct Piece {
-  std::vector<uint8_t> rgb, empty, objects;  // [8][H][W][3]; the same without objects; dilated masks [8][H][W]
+  std::vector<uint8_t> rgb, empty,
+      objects;  // [8][H][W][3]; the same without objects; dilated masks [8][H][W]
 };
 
 Piece render_piece(int clip) {
@@ -46,13 +47,16 @@ Piece render_piece(int clip) {
   }
   for (int c = 0; c < 2; ++c) {
     const std::vector<uint8_t> rgb(&piece.rgb[c * kChunkBytes], &piece.rgb[c * kChunkBytes] + kChunkBytes);
-    const std::vector<uint8_t> part(&ids[c * kChunkFrames * kPixels], &ids[c * kChunkFrames * kPixels] + kChunkFrames * kPixels);
-    for (uint8_t k : classify_pixels(rgb, part, kFrameHeight, kFrameWidth, {})) piece.objects.push_back(k & kObject ? 1 : 0);
+    const std::vector<uint8_t> part(&ids[c * kChunkFrames * kPixels],
+                                    &ids[c * kChunkFrames * kPixels] + kChunkFrames * kPixels);
+    for (uint8_t k : classify_pixels(rgb, part, kFrameHeight, kFrameWidth, {}))
+      piece.objects.push_back(k & kObject ? 1 : 0);
   }
   return piece;
 }
 
-std::vector<uint8_t> reconstruct(const VideoTokenizer& tokenizer, const std::vector<uint8_t>& rgb, int chunks) {
+std::vector<uint8_t> reconstruct(const VideoTokenizer& tokenizer, const std::vector<uint8_t>& rgb,
+                                 int chunks) {
   std::vector<int8_t> codes(size_t(chunks) * kPixels / (kPatch * kPatch) * tokenizer.dims());
   tokenizer.encode(rgb.data(), chunks, kFrameHeight, kFrameWidth, codes.data());
   const std::vector<float> levels(codes.begin(), codes.end());
@@ -88,7 +92,8 @@ void print_row(const char* name, std::vector<double> values) {
   std::erase_if(values, [](double v) { return std::isnan(v); });
   std::sort(values.begin(), values.end());
   const auto at = [&](double q) { return values[size_t(q * double(values.size() - 1) + 0.5)]; };
-  if (!values.empty()) fmt::print("{:<34} {:6.2f}  [{:5.2f}, {:5.2f}]  N {}\n", name, at(0.5), at(0.1), at(0.9), values.size());
+  if (!values.empty())
+    fmt::print("{:<34} {:6.2f}  [{:5.2f}, {:5.2f}]  N {}\n", name, at(0.5), at(0.1), at(0.9), values.size());
 }
 
 // Squared change between successive frames, of pixels that do not change in the original.
@@ -108,7 +113,8 @@ struct Pulse {
 
 // Original above, reconstruction below; the chunk's first and last frame of a clip side by side.
 void copy_into(Frame& sheet, int x0, int y0, const uint8_t* rgb) {
-  for (int y = 0; y < kFrameHeight; ++y) std::copy_n(rgb + size_t(y) * kFrameWidth * 3, kFrameWidth * 3, sheet.at(x0, y0 + y));
+  for (int y = 0; y < kFrameHeight; ++y)
+    std::copy_n(rgb + size_t(y) * kFrameWidth * 3, kFrameWidth * 3, sheet.at(x0, y0 + y));
 }
 
 void report_quality(const VideoTokenizer& tokenizer, int clips, const std::string& png) {
@@ -119,8 +125,10 @@ void report_quality(const VideoTokenizer& tokenizer, int clips, const std::strin
     const Piece piece = render_piece(clip);
     const std::vector<uint8_t> out = reconstruct(tokenizer, piece.rgb, 2), mean = temporal_mean(piece.rgb);
     whole.push_back(psnr(piece.rgb, out, nullptr)), inside.push_back(psnr(piece.rgb, out, &piece.objects));
-    mean_whole.push_back(psnr(piece.rgb, mean, nullptr)), mean_inside.push_back(psnr(piece.rgb, mean, &piece.objects));
-    empty_whole.push_back(psnr(piece.rgb, piece.empty, nullptr)), empty_inside.push_back(psnr(piece.rgb, piece.empty, &piece.objects));
+    mean_whole.push_back(psnr(piece.rgb, mean, nullptr)),
+        mean_inside.push_back(psnr(piece.rgb, mean, &piece.objects));
+    empty_whole.push_back(psnr(piece.rgb, piece.empty, nullptr)),
+        empty_inside.push_back(psnr(piece.rgb, piece.empty, &piece.objects));
     pulse.add(piece, out);
     if (clip >= 12) continue;
     const int x = clip % 4 * kFrameWidth, y = clip / 4 * 2 * kFrameHeight;
@@ -133,8 +141,11 @@ void report_quality(const VideoTokenizer& tokenizer, int clips, const std::strin
   print_row("inside dilated object masks", inside);
   print_row("  baseline: chunk's temporal mean", mean_inside);
   print_row("  baseline: empty scene", empty_inside);
-  fmt::print("change between frames where the original has none, RMS in 8-bit steps: {:.3f} inside a chunk, {:.3f} at chunk boundaries\n",
-             std::sqrt(pulse.inside / double(pulse.inside_count)), std::sqrt(pulse.boundary / double(pulse.boundary_count)));
+  fmt::print(
+      "change between frames where the original has none, RMS in 8-bit steps: {:.3f} inside a chunk, {:.3f} "
+      "at chunk boundaries\n",
+      std::sqrt(pulse.inside / double(pulse.inside_count)),
+      std::sqrt(pulse.boundary / double(pulse.boundary_count)));
   if (!png.empty()) write_png(png, sheet);
 }
 
@@ -158,10 +169,13 @@ void report_speed(const VideoTokenizer& tokenizer) {
   std::vector<uint8_t> out(kChunkBytes);
   for (int threads : {1, 2}) {
     set_num_threads(threads);
-    const double encode = chunks_per_second([&] { tokenizer.encode(piece.rgb.data(), 1, kFrameHeight, kFrameWidth, codes.data()); });
+    const double encode = chunks_per_second(
+        [&] { tokenizer.encode(piece.rgb.data(), 1, kFrameHeight, kFrameWidth, codes.data()); });
     levels.assign(codes.begin(), codes.end());
-    const double decode = chunks_per_second([&] { tokenizer.decode(levels.data(), 1, kFrameHeight / kPatch, kFrameWidth / kPatch, out.data()); });
-    fmt::print("{} thread(s), best of 5: encode {:.0f} chunks/s, decode {:.0f} chunks/s (24 fps needs 6)\n", threads, encode, decode);
+    const double decode = chunks_per_second(
+        [&] { tokenizer.decode(levels.data(), 1, kFrameHeight / kPatch, kFrameWidth / kPatch, out.data()); });
+    fmt::print("{} thread(s), best of 5: encode {:.0f} chunks/s, decode {:.0f} chunks/s (24 fps needs 6)\n",
+               threads, encode, decode);
   }
 }
 
@@ -180,7 +194,8 @@ int main(int argc, char** argv) {
   app.add_flag("--speed", speed, "measure speed as well");
   CLI11_PARSE(app, argc, argv);
   try {
-    const auto tokenizer = VideoTokenizer::load(weights.empty() ? find_data_file("tokenizer.safetensors") : fs::path(weights));
+    const auto tokenizer =
+        VideoTokenizer::load(weights.empty() ? find_data_file("tokenizer.safetensors") : fs::path(weights));
     report_quality(*tokenizer, clips, png);
     if (speed) report_speed(*tokenizer);
   } catch (const std::exception& e) {

@@ -22,8 +22,8 @@ void to_map(const float* values, FeatureMap& map) {
   });
 }
 
-void init_blocks(std::vector<std::unique_ptr<ResBlock>>& blocks, int count, ParameterList& list, const std::string& name, int width,
-                 int kernel, Rng& rng) {
+void init_blocks(std::vector<std::unique_ptr<ResBlock>>& blocks, int count, ParameterList& list,
+                 const std::string& name, int width, int kernel, Rng& rng) {
   for (int i = 0; i < count; ++i) {
     blocks.push_back(std::make_unique<ResBlock>());
     blocks.back()->init(list, fmt::format("{}.block{}", name, i), width, kernel, rng);
@@ -43,7 +43,8 @@ void blocks_backward(const std::vector<std::unique_ptr<ResBlock>>& blocks, Stage
 
 std::array<int, 3> three(const Json& json, const char* field) {
   const auto values = json.at(field).get<std::vector<int>>();
-  if (values.size() != 3 || *std::min_element(values.begin(), values.end()) < 0 || *std::max_element(values.begin(), values.end()) > 512)
+  if (values.size() != 3 || *std::min_element(values.begin(), values.end()) < 0 ||
+      *std::max_element(values.begin(), values.end()) > 512)
     fail("tokenizer config: {} must be three numbers from 0 to 512", field);
   return {values[0], values[1], values[2]};
 }
@@ -68,7 +69,8 @@ VideoTokenizerConfig VideoTokenizerConfig::from_json(const Json& json) {
   } catch (const nlohmann::json::exception& e) {
     fail("tokenizer config: {}", e.what());
   }
-  if (c.fsq_dims < 1 || c.fsq_dims > 64) fail("tokenizer config: fsq_dims is {}, must be 1 to 64", c.fsq_dims);
+  if (c.fsq_dims < 1 || c.fsq_dims > 64)
+    fail("tokenizer config: fsq_dims is {}, must be 1 to 64", c.fsq_dims);
   if (c.fsq_levels < 3 || c.fsq_levels > 99 || c.fsq_levels % 2 == 0)
     fail("tokenizer config: fsq_levels is {}, must be odd, 3 to 99", c.fsq_levels);
   for (int i = 0; i < 3; ++i)
@@ -88,7 +90,8 @@ void VideoTokenizer::build_encoder(Rng& rng) {
   for (int i = 0; i < 3; ++i) {
     const std::string name = fmt::format("encoder{}", i);
     encoder_[i].change.init(parameters_, name + ".change", in, config_.encoder_width[i], 1, 1.0, rng);
-    init_blocks(encoder_[i].blocks, config_.encoder_blocks[i], parameters_, name, config_.encoder_width[i], i == 2 ? 1 : 3, rng);
+    init_blocks(encoder_[i].blocks, config_.encoder_blocks[i], parameters_, name, config_.encoder_width[i],
+                i == 2 ? 1 : 3, rng);
     in = 4 * config_.encoder_width[i];
   }
   encoder_norm_.init(parameters_, "encoder.norm", config_.encoder_width[2]);
@@ -100,7 +103,8 @@ void VideoTokenizer::build_decoder(Rng& rng) {
   from_latent_.init(parameters_, "decoder.latent", config_.fsq_dims, width[2], 3, 1.0, rng);
   for (int i = 2; i >= 0; --i) {
     const std::string name = fmt::format("decoder{}", i);
-    if (i < 2) decoder_[i].change.init(parameters_, name + ".change", width[i + 1], 4 * width[i], 1, 1.0, rng);
+    if (i < 2)
+      decoder_[i].change.init(parameters_, name + ".change", width[i + 1], 4 * width[i], 1, 1.0, rng);
     init_blocks(decoder_[i].blocks, config_.decoder_blocks[i], parameters_, name, width[i], 3, rng);
   }
   decoder_norm_.init(parameters_, "decoder.norm", width[0]);
@@ -111,7 +115,8 @@ std::unique_ptr<VideoTokenizer> VideoTokenizer::load(const std::filesystem::path
   const SafetensorsFile file(path);
   const std::string config = file.metadata("tokenizer.config");
   if (config.empty()) fail("{}: not a video tokenizer (no tokenizer.config in its metadata)", path.string());
-  auto model = std::make_unique<VideoTokenizer>(VideoTokenizerConfig::from_json(parse_json(config, path.string())));
+  auto model =
+      std::make_unique<VideoTokenizer>(VideoTokenizerConfig::from_json(parse_json(config, path.string())));
   model->parameters_.load(file);
   model->weights_changed();
   return model;
@@ -128,7 +133,8 @@ void VideoTokenizer::weights_changed() {
   to_pixels_.weights_changed();
 }
 
-void VideoTokenizer::encode_forward(const uint8_t* patches, int batch, int height, int width, EncodeCache& cache) const {
+void VideoTokenizer::encode_forward(const uint8_t* patches, int batch, int height, int width,
+                                    EncodeCache& cache) const {
   check_frame_size(height, width);
   FeatureMap& in = cache.patches;
   in.resize(batch, height / kPixelPatch, width / kPixelPatch, kPixelChannels);
@@ -165,7 +171,8 @@ void VideoTokenizer::encode_backward(EncodeCache& cache, const float* d_latent) 
   }
 }
 
-void VideoTokenizer::decode_forward(const float* levels, int batch, int h, int w, DecodeCache& cache, float* pixels) const {
+void VideoTokenizer::decode_forward(const float* levels, int batch, int h, int w, DecodeCache& cache,
+                                    float* pixels) const {
   const float half = float(config_.fsq_levels - 1) / 2;
   cache.latent.resize(batch, h, w, config_.fsq_dims);
   for (int64_t i = 0; i < cache.latent.size(); ++i) cache.latent.data[i] = to_bf16((levels[i] - half) / half);
@@ -240,12 +247,14 @@ static void for_runs(int batch, int height, int width, Move&& move) {
 }
 
 void patchify(const uint8_t* rgb, int batch, int height, int width, uint8_t* patches) {
-  for_runs(batch, height, width, [&](int64_t from, int64_t to, int n) { std::memcpy(patches + to, rgb + from, size_t(n)); });
+  for_runs(batch, height, width,
+           [&](int64_t from, int64_t to, int n) { std::memcpy(patches + to, rgb + from, size_t(n)); });
 }
 
 void unpatchify(const float* pixels, int batch, int height, int width, uint8_t* rgb) {
   for_runs(batch, height, width, [&](int64_t to, int64_t from, int n) {
-    for (int i = 0; i < n; ++i) rgb[to + i] = uint8_t(std::clamp(pixels[from + i] * 255.0f + 0.5f, 0.0f, 255.0f));
+    for (int i = 0; i < n; ++i)
+      rgb[to + i] = uint8_t(std::clamp(pixels[from + i] * 255.0f + 0.5f, 0.0f, 255.0f));
   });
 }
 

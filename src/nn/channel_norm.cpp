@@ -10,7 +10,8 @@
 namespace orrery {
 namespace {
 
-constexpr int64_t kBlock = 512;  // pixels a piece of work: fixed, so that sums do not depend on the thread count
+constexpr int64_t kBlock =
+    512;  // pixels a piece of work: fixed, so that sums do not depend on the thread count
 constexpr int kMaxChannels = 512;
 
 ORRERY_SIMD void norm_forward(const bf16* x, const float* gain, bf16* y, int64_t pixels, int channels) {
@@ -29,8 +30,8 @@ ORRERY_SIMD void norm_forward(const bf16* x, const float* gain, bf16* y, int64_t
 
 // With n = x r, t = gain n, y = silu(t), r = (mean x^2 + eps)^(-1/2):
 // d_n = gain d_t;  d_x = r (d_n - n mean(d_n n));  d_gain = sum over pixels of d_t n.
-ORRERY_SIMD void norm_backward(const bf16* x, const float* gain, const bf16* d_y, const bf16* d_skip, bf16* d_x,
-                               float* d_gain, int64_t pixels, int channels) {
+ORRERY_SIMD void norm_backward(const bf16* x, const float* gain, const bf16* d_y, const bf16* d_skip,
+                               bf16* d_x, float* d_gain, int64_t pixels, int channels) {
   float d_n[kMaxChannels];
   for (int64_t p = 0; p < pixels; ++p) {
     const int64_t at = p * channels;
@@ -55,7 +56,8 @@ ORRERY_SIMD void norm_backward(const bf16* x, const float* gain, const bf16* d_y
         d_x[at + c] = to_bf16(from_bf16(d_skip[at + c]) + r * (d_n[c] - from_bf16(x[at + c]) * r * mean));
     } else {
 #pragma omp simd
-      for (int c = 0; c < channels; ++c) d_x[at + c] = to_bf16(r * (d_n[c] - from_bf16(x[at + c]) * r * mean));
+      for (int c = 0; c < channels; ++c)
+        d_x[at + c] = to_bf16(r * (d_n[c] - from_bf16(x[at + c]) * r * mean));
     }
   }
 }
@@ -76,7 +78,8 @@ ORRERY_SIMD void silu_backward_range(const bf16* x, bf16* d, int64_t n) {
 
 template <class Body>
 void for_blocks(int64_t n, int64_t block, Body&& body) {
-  parallel_for((n + block - 1) / block, [&](int64_t b) { body(b, b * block, std::min(n - b * block, block)); });
+  parallel_for((n + block - 1) / block,
+               [&](int64_t b) { body(b, b * block, std::min(n - b * block, block)); });
 }
 
 }  // namespace
@@ -96,14 +99,15 @@ void ChannelNorm::forward(const FeatureMap& x, FeatureMap& y) const {
   });
 }
 
-void ChannelNorm::backward(const FeatureMap& x, const FeatureMap& d_y, const FeatureMap* d_skip, FeatureMap& d_x) {
+void ChannelNorm::backward(const FeatureMap& x, const FeatureMap& d_y, const FeatureMap* d_skip,
+                           FeatureMap& d_x) {
   d_x.resize_like(x);
   const int channels = x.channels;
   std::vector<float> partial(size_t((x.pixels() + kBlock - 1) / kBlock) * channels, 0.0f);
   for_blocks(x.pixels(), kBlock, [&](int64_t b, int64_t first, int64_t n) {
     const int64_t at = first * channels;
-    norm_backward(&x.data[at], gain.value.data(), &d_y.data[at], d_skip ? &d_skip->data[at] : nullptr, &d_x.data[at],
-                  &partial[b * channels], n, channels);
+    norm_backward(&x.data[at], gain.value.data(), &d_y.data[at], d_skip ? &d_skip->data[at] : nullptr,
+                  &d_x.data[at], &partial[b * channels], n, channels);
   });
   if (gain.gradient.empty()) return;
   for (size_t i = 0; i < partial.size(); ++i) gain.gradient[i % channels] += partial[i];
@@ -111,12 +115,14 @@ void ChannelNorm::backward(const FeatureMap& x, const FeatureMap& d_y, const Fea
 
 void silu_forward(const FeatureMap& x, FeatureMap& y) {
   y.resize_like(x);
-  for_blocks(x.size(), 1 << 15, [&](int64_t, int64_t at, int64_t n) { silu_range(&x.data[at], &y.data[at], n); });
+  for_blocks(x.size(), 1 << 15,
+             [&](int64_t, int64_t at, int64_t n) { silu_range(&x.data[at], &y.data[at], n); });
 }
 
 void silu_backward(const FeatureMap& x, FeatureMap& d) {
   ORRERY_ASSERT(x.size() == d.size());
-  for_blocks(x.size(), 1 << 15, [&](int64_t, int64_t at, int64_t n) { silu_backward_range(&x.data[at], &d.data[at], n); });
+  for_blocks(x.size(), 1 << 15,
+             [&](int64_t, int64_t at, int64_t n) { silu_backward_range(&x.data[at], &d.data[at], n); });
 }
 
 }  // namespace orrery

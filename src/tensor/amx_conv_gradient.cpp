@@ -1,10 +1,10 @@
 // d_weight[co][tap][ci] = sum over positions p of src[p + shift(tap)][ci] * d_dst[p][co].
 //
-// Positions are the pixels of all images in one run, with one column and one row of zeros after each row and image:
-// those zeros serve as the padding of both neighbours, and every tap becomes a constant shift of the whole run.
-// src is transposed once, so that a tile of 16 channels x 32 positions may start at any position; d_dst is laid out
-// in pairs of positions, as the second operand of TDPBF16PS wants it. What remains is, for each tap, a product
-// [ci, positions] x [positions, co] in 2 x 2 tiles of 16 x 16.
+// Positions are the pixels of all images in one run, with one column and one row of zeros after each row and
+// image: those zeros serve as the padding of both neighbours, and every tap becomes a constant shift of the
+// whole run. src is transposed once, so that a tile of 16 channels x 32 positions may start at any position;
+// d_dst is laid out in pairs of positions, as the second operand of TDPBF16PS wants it. What remains is, for
+// each tap, a product [ci, positions] x [positions, co] in 2 x 2 tiles of 16 x 16.
 #include "tensor/amx_conv_gradient.h"
 
 #include <algorithm>
@@ -28,11 +28,12 @@
 namespace orrery {
 namespace {
 
-constexpr int kTile = 16;       // rows of a tile; also f32 columns
-constexpr int kDepth = 32;      // positions a TDPBF16PS step sums over
-constexpr int kBlock = 32;      // channels of both kinds a piece of work covers
+constexpr int kTile = 16;         // rows of a tile; also f32 columns
+constexpr int kDepth = 32;        // positions a TDPBF16PS step sums over
+constexpr int kBlock = 32;        // channels of both kinds a piece of work covers
 constexpr int64_t kStrip = 2048;  // pixels transposed at a time: both operands stay in L2
-constexpr int64_t kChunk = 256;   // positions between reloads of the sums: 2 x 16 KiB of operands stay in L1 for all taps
+constexpr int64_t kChunk =
+    256;  // positions between reloads of the sums: 2 x 16 KiB of operands stay in L1 for all taps
 
 struct alignas(64) TileConfig {
   uint8_t palette = 1, start_row = 0, reserved[14] = {};
@@ -43,8 +44,8 @@ struct alignas(64) TileConfig {
 struct Layout {
   int64_t positions;  // a multiple of 32
   int64_t lead;       // zeros before the run in the transposed source
-  int64_t pitch;      // of a channel's run; an odd number of cache lines, so that rows do not share cache sets
-  int row_step;       // positions a row
+  int64_t pitch;  // of a channel's run; an odd number of cache lines, so that rows do not share cache sets
+  int row_step;   // positions a row
 };
 
 Layout layout_of(const ConvShape& s) {
@@ -71,13 +72,15 @@ std::vector<int32_t> pixels_of(const ConvShape& s, const Layout& l) {
 }
 
 // 32 positions of every channel: out[c][first .. first + 32).
-ORRERY_AMX void transpose_group(const bf16* src, int channels, const int32_t* pixel, bf16* out, int64_t pitch) {
+ORRERY_AMX void transpose_group(const bf16* src, int channels, const int32_t* pixel, bf16* out,
+                                int64_t pitch) {
   const __m512i low = _mm512_loadu_si512(pixel), high = _mm512_loadu_si512(pixel + 16);
   const __m512i zero = _mm512_setzero_si512(), words = _mm512_set1_epi32(channels / 2);
-  const __mmask16 has_low = _mm512_cmpge_epi32_mask(low, zero), has_high = _mm512_cmpge_epi32_mask(high, zero);
+  const __mmask16 has_low = _mm512_cmpge_epi32_mask(low, zero),
+                  has_high = _mm512_cmpge_epi32_mask(high, zero);
   const __m512i at_low = _mm512_mullo_epi32(low, words), at_high = _mm512_mullo_epi32(high, words);
-  const __m512i steps = _mm512_set_epi16(62, 60, 58, 56, 54, 52, 50, 48, 46, 44, 42, 40, 38, 36, 34, 32, 30, 28, 26, 24, 22, 20,
-                                         18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+  const __m512i steps = _mm512_set_epi16(62, 60, 58, 56, 54, 52, 50, 48, 46, 44, 42, 40, 38, 36, 34, 32, 30,
+                                         28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
   const __m512i odd_steps = _mm512_or_si512(steps, _mm512_set1_epi16(1));
   for (int c = 0; c < channels; c += 2, out += 2 * pitch) {
     const __m512i a = _mm512_mask_i32gather_epi32(zero, has_low, at_low, src + c, 4);
@@ -89,8 +92,8 @@ ORRERY_AMX void transpose_group(const bf16* src, int channels, const int32_t* pi
 
 // Two positions: out[c][2].
 ORRERY_AMX void interleave_pair(const bf16* first, const bf16* second, int channels, bf16* out) {
-  const __m512i low = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6, 37, 5, 36, 4, 35,
-                                       3, 34, 2, 33, 1, 32, 0);
+  const __m512i low = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7,
+                                       38, 6, 37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
   const __m512i high = _mm512_add_epi16(low, _mm512_set1_epi16(16));
   for (int c = 0; c < channels; c += 32) {
     const __m512i a = first ? _mm512_loadu_si512(first + c) : _mm512_setzero_si512();
@@ -106,7 +109,8 @@ ORRERY_AMX void add_bias_gradient(const bf16* d_dst, int64_t pixels, int channel
     for (int64_t p = 0; p < pixels; ++p) {
       const __m512i pair = _mm512_loadu_si512(d_dst + p * channels + c);
       even = _mm512_add_ps(even, _mm512_castsi512_ps(_mm512_slli_epi32(pair, 16)));
-      odd = _mm512_add_ps(odd, _mm512_castsi512_ps(_mm512_and_si512(pair, _mm512_set1_epi32(int(0xffff0000)))));
+      odd =
+          _mm512_add_ps(odd, _mm512_castsi512_ps(_mm512_and_si512(pair, _mm512_set1_epi32(int(0xffff0000)))));
     }
     alignas(64) float e[16], o[16];
     _mm512_store_ps(e, even);
@@ -116,7 +120,8 @@ ORRERY_AMX void add_bias_gradient(const bf16* d_dst, int64_t pixels, int channel
 }
 
 // sums[2][2][16][16] += a [32 channels][n] b [n][32 channels]; n a multiple of 32.
-ORRERY_AMX void multiply_tiles(const bf16* a, int64_t a_pitch, const bf16* b, int b_channels, int64_t n, float* sums) {
+ORRERY_AMX void multiply_tiles(const bf16* a, int64_t a_pitch, const bf16* b, int b_channels, int64_t n,
+                               float* sums) {
   _tile_loadd(0, sums, 64);
   _tile_loadd(1, sums + 256, 64);
   _tile_loadd(2, sums + 512, 64);
@@ -140,7 +145,8 @@ ORRERY_AMX void multiply_tiles(const bf16* a, int64_t a_pitch, const bf16* b, in
 }
 
 // 32 x 32 channels, all taps: sums[taps][2][2][16][16] += this strip's share.
-ORRERY_AMX void gradient_block(const ConvShape& s, const Layout& l, const bf16* a, const bf16* b, float* sums) {
+ORRERY_AMX void gradient_block(const ConvShape& s, const Layout& l, const bf16* a, const bf16* b,
+                               float* sums) {
   static constexpr TileConfig kConfig = [] {
     TileConfig c;
     for (int i = 0; i < 8; ++i) c.column_bytes[i] = 64, c.rows[i] = 16;
@@ -151,7 +157,8 @@ ORRERY_AMX void gradient_block(const ConvShape& s, const Layout& l, const bf16* 
   for (int64_t k = 0; k < l.positions; k += kChunk)
     for (int t = 0; t < taps; ++t) {
       const int64_t shift = int64_t(t / s.kernel - pad) * l.row_step + t % s.kernel - pad;
-      multiply_tiles(a + l.lead + k + shift, l.pitch, b + k * s.out, s.out, std::min(kChunk, l.positions - k), sums + t * kBlock * kBlock);
+      multiply_tiles(a + l.lead + k + shift, l.pitch, b + k * s.out, s.out, std::min(kChunk, l.positions - k),
+                     sums + t * kBlock * kBlock);
     }
   _tile_release();
 }
@@ -171,7 +178,8 @@ void add_block(const ConvShape& s, const float* sums, int ci, int co, float* d_w
 struct Strip {
   AlignedVector<bf16> transposed, paired;  // [in][pitch], [positions / 2][out][2]
 
-  void fill(const ConvShape& s, const Layout& l, const std::vector<int32_t>& pixel, const bf16* src, const bf16* d_dst) {
+  void fill(const ConvShape& s, const Layout& l, const std::vector<int32_t>& pixel, const bf16* src,
+            const bf16* d_dst) {
     transposed.resize(size_t(l.pitch) * s.in);
     paired.resize(size_t(l.positions) * s.out);
     bf16 *a = transposed.data(), *b = paired.data();
@@ -197,10 +205,12 @@ bool request_amx() {
 
 bool amx_conv_gradient_supported(const ConvShape& s) {
   static const bool has_amx = request_amx();
-  return has_amx && s.in % kBlock == 0 && s.out % kBlock == 0 && int64_t(s.height) * s.width * s.in < (1ll << 31);
+  return has_amx && s.in % kBlock == 0 && s.out % kBlock == 0 &&
+         int64_t(s.height) * s.width * s.in < (1ll << 31);
 }
 
-void amx_conv_gradient(const ConvShape& s, const bf16* src, const bf16* d_dst, float* d_weight, float* d_bias) {
+void amx_conv_gradient(const ConvShape& s, const bf16* src, const bf16* d_dst, float* d_weight,
+                       float* d_bias) {
   ORRERY_ASSERT(amx_conv_gradient_supported(s));
   const int taps = s.kernel * s.kernel, columns = s.in / kBlock;
   const int64_t blocks = int64_t(columns) * (s.out / kBlock), block_size = int64_t(taps) * kBlock * kBlock;
@@ -214,7 +224,8 @@ void amx_conv_gradient(const ConvShape& s, const bf16* src, const bf16* d_dst, f
     strip.fill(part, l, pixels_of(part, l), src + first * s.in, d_dst + first * s.out);
     const bf16 *x = strip.transposed.data(), *dy = strip.paired.data();
     parallel_for_dynamic(blocks, [&](int64_t i) {
-      gradient_block(s, l, x + i % columns * kBlock * l.pitch, dy + 2 * (i / columns * kBlock), &sums[i * block_size]);
+      gradient_block(s, l, x + i % columns * kBlock * l.pitch, dy + 2 * (i / columns * kBlock),
+                     &sums[i * block_size]);
     });
   }
   parallel_for(blocks, [&](int64_t i) {

@@ -49,20 +49,25 @@ dnnl::convolution_forward::primitive_desc forward_desc(const Key& k) {
     ops.append_sum(1.0f);
     attr.set_post_ops(ops);
   }
-  return {{dnnl::prop_kind::forward_training, dnnl::algorithm::convolution_direct, d.src, d.weights, d.bias, d.dst,
-           d.strides, d.padding, d.padding}, attr, dnnl_engine()};
+  return {{dnnl::prop_kind::forward_training, dnnl::algorithm::convolution_direct, d.src, d.weights, d.bias,
+           d.dst, d.strides, d.padding, d.padding},
+          attr,
+          dnnl_engine()};
 }
 
 dnnl::convolution_backward_data::primitive_desc data_desc(const ConvShape& s) {
   const Descs d = describe(s, map_type(), map_type());
   return {{dnnl::algorithm::convolution_direct, d.src, d.weights, d.dst, d.strides, d.padding, d.padding},
-          dnnl_engine(), forward_desc({s, false, false})};
+          dnnl_engine(),
+          forward_desc({s, false, false})};
 }
 
 dnnl::convolution_backward_weights::primitive_desc weights_desc(const ConvShape& s) {
   const Descs d = describe(s, map_type(), Type::f32);
-  return {{dnnl::algorithm::convolution_direct, d.src, d.weights, d.bias, d.dst, d.strides, d.padding, d.padding},
-          dnnl_engine(), forward_desc({s, false, false})};
+  return {
+      {dnnl::algorithm::convolution_direct, d.src, d.weights, d.bias, d.dst, d.strides, d.padding, d.padding},
+      dnnl_engine(),
+      forward_desc({s, false, false})};
 }
 
 struct Forward {
@@ -131,11 +136,13 @@ std::vector<float> transposed_weights(const float* weight, const ConvShape& s) {
   return flipped;
 }
 
-// The backward to the data is a convolution with transposed weights. On maps of 6 x 6 and less oneDNN's forward
-// kernels are 1.5 to 3 times faster at it than its backward ones (measured on AMX); on larger maps there is no gain.
+// The backward to the data is a convolution with transposed weights. On maps of 6 x 6 and less oneDNN's
+// forward kernels are 1.5 to 3 times faster at it than its backward ones (measured on AMX); on larger maps
+// there is no gain.
 bool data_as_forward(const ConvShape& s) { return s.kernel == 3 && s.height * s.width <= 36; }
 
-// AMX of our own pays on small maps and 1 x 1 kernels (1.2 to 2.4 times); on maps of 16 x 16 and more oneDNN is level.
+// AMX of our own pays on small maps and 1 x 1 kernels (1.2 to 2.4 times); on maps of 16 x 16 and more oneDNN
+// is level.
 bool gradient_by_amx(const ConvShape& s) {
   return (s.kernel == 1 || s.height * s.width <= 144) && amx_conv_gradient_supported(s);
 }
@@ -192,15 +199,20 @@ memory& PackedConvWeights::get(const memory::desc& layout, const float* source, 
   return find(layout, source, shape, false);
 }
 
-memory& PackedConvWeights::get_transposed(const memory::desc& layout, const float* source, const ConvShape& shape) {
+memory& PackedConvWeights::get_transposed(const memory::desc& layout, const float* source,
+                                          const ConvShape& shape) {
   return find(layout, source, shape, true);
 }
 
-memory& PackedConvWeights::find(const memory::desc& layout, const float* source, const ConvShape& shape, bool transposed) {
+memory& PackedConvWeights::find(const memory::desc& layout, const float* source, const ConvShape& shape,
+                                bool transposed) {
   std::lock_guard lock(mutex_);
   size_t i = 0;
-  while (i < copies_.size() && (copies_[i]->transposed != transposed || copies_[i]->memory.get_desc() != layout)) ++i;
-  if (i == copies_.size()) copies_.push_back(std::make_unique<Copy>(Copy{memory(layout, dnnl_engine()), transposed, false}));
+  while (i < copies_.size() &&
+         (copies_[i]->transposed != transposed || copies_[i]->memory.get_desc() != layout))
+    ++i;
+  if (i == copies_.size())
+    copies_.push_back(std::make_unique<Copy>(Copy{memory(layout, dnnl_engine()), transposed, false}));
   Copy& copy = *copies_[i];
   if (copy.fresh) return copy.memory;
   const std::vector<float> flipped = transposed ? transposed_weights(source, shape) : std::vector<float>();
@@ -233,8 +245,8 @@ void conv_forward(const ConvShape& s, const bf16* src, PackedConvWeights& packed
                     {DNNL_ARG_DST, memory(f.desc.dst_desc(), dnnl_engine(), dst)}});
 }
 
-static void backward_data_as_forward(const ConvShape& s, const bf16* d_dst, PackedConvWeights& packed, const float* weight,
-                                     bf16* d_src) {
+static void backward_data_as_forward(const ConvShape& s, const bf16* d_dst, PackedConvWeights& packed,
+                                     const float* weight, bf16* d_src) {
   Forward& f = forward_entry({transposed_shape(s), false, false});
   const std::vector<float> zeros(size_t(s.in), 0.0f);
   MapView dy(f.desc.src_desc(), d_dst, true, false), dx(f.desc.dst_desc(), d_src, false, true);
@@ -256,7 +268,8 @@ void conv_backward_data(const ConvShape& s, const bf16* d_dst, PackedConvWeights
   dx.finish();
 }
 
-void conv_backward_weights(const ConvShape& s, const bf16* src, const bf16* d_dst, float* d_weight, float* d_bias) {
+void conv_backward_weights(const ConvShape& s, const bf16* src, const bf16* d_dst, float* d_weight,
+                           float* d_bias) {
   if (gradient_by_amx(s)) return amx_conv_gradient(s, src, d_dst, d_weight, d_bias);
   BackwardWeights& b = weights_entry(s);
   MapView x(b.desc.src_desc(), src, true, false), dy(b.desc.diff_dst_desc(), d_dst, true, false);
@@ -272,8 +285,9 @@ void conv_backward_weights(const ConvShape& s, const bf16* src, const bf16* d_ds
 }
 
 std::vector<std::string> conv_implementations(const ConvShape& s) {
-  const std::string data = data_as_forward(s) ? forward_desc({transposed_shape(s), false, false}).impl_info_str()
-                                              : data_desc(s).impl_info_str();
+  const std::string data = data_as_forward(s)
+                               ? forward_desc({transposed_shape(s), false, false}).impl_info_str()
+                               : data_desc(s).impl_info_str();
   return {forward_desc({s, false, false}).impl_info_str(), forward_desc({s, false, true}).impl_info_str(),
           forward_desc({s, true, false}).impl_info_str(), data,
           gradient_by_amx(s) ? "orrery:amx" : weights_desc(s).impl_info_str()};

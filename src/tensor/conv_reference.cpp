@@ -3,7 +3,8 @@
 namespace orrery {
 namespace {
 
-// Calls visit(index of a source pixel, tap, index of the result's pixel) for every product of the convolution.
+// Calls visit(index of a source pixel, tap, index of the result's pixel) for every product of the
+// convolution.
 template <class Visit>
 void for_taps(const ConvShape& s, Visit&& visit) {
   const int pad = s.kernel / 2;
@@ -19,7 +20,8 @@ void for_taps(const ConvShape& s, Visit&& visit) {
 
 }  // namespace
 
-std::vector<double> conv_reference(const ConvShape& s, const std::vector<float>& src, const std::vector<float>& weight, const std::vector<float>& bias) {
+std::vector<double> conv_reference(const ConvShape& s, const std::vector<float>& src,
+                                   const std::vector<float>& weight, const std::vector<float>& bias) {
   const int taps = s.kernel * s.kernel;
   std::vector<double> dst(size_t(s.pixels()) * s.out);
   for (size_t i = 0; i < dst.size(); ++i) dst[i] = bias[i % s.out];
@@ -31,9 +33,11 @@ std::vector<double> conv_reference(const ConvShape& s, const std::vector<float>&
   return dst;
 }
 
-ConvGradients conv_reference_backward(const ConvShape& s, const std::vector<float>& src, const std::vector<float>& weight, const std::vector<float>& d_dst) {
+ConvGradients conv_reference_backward(const ConvShape& s, const std::vector<float>& src,
+                                      const std::vector<float>& weight, const std::vector<float>& d_dst) {
   const int taps = s.kernel * s.kernel;
-  ConvGradients g{std::vector<double>(src.size()), std::vector<double>(weight.size()), std::vector<double>(size_t(s.out))};
+  ConvGradients g{std::vector<double>(src.size()), std::vector<double>(weight.size()),
+                  std::vector<double>(size_t(s.out))};
   for_taps(s, [&](int64_t from, int t, int64_t to) {
     for (int o = 0; o < s.out; ++o)
       for (int i = 0; i < s.in; ++i) {

@@ -31,7 +31,8 @@ Point something(const Scene& scene, const Trajectory& t, int frame, Rng& rng) {
     const auto corners = ramp_corners(scene.ramp);
     const int a = rng.below(3), b = (a + 1) % 3;
     const double u = rng.uniform();
-    return to_pixels(corners[a].x + u * (corners[b].x - corners[a].x), corners[a].y + u * (corners[b].y - corners[a].y));
+    return to_pixels(corners[a].x + u * (corners[b].x - corners[a].x),
+                     corners[a].y + u * (corners[b].y - corners[a].y));
   }
   std::vector<int> visible;
   for (int o = 0; o < t.num_objects; ++o)
@@ -54,7 +55,8 @@ std::vector<uint8_t> dilated_objects(const uint8_t* ids, int height, int width, 
     for (int x = 0; x < width; ++x) {
       const uint8_t id = ids[y * width + x];
       if (id == kMaskBackground || id == kMaskRamp) continue;
-      for (int d = std::max(0, x - dilation); d <= std::min(width - 1, x + dilation); ++d) rows[y * width + d] = 1;
+      for (int d = std::max(0, x - dilation); d <= std::min(width - 1, x + dilation); ++d)
+        rows[y * width + d] = 1;
     }
   for (int y = 0; y < height; ++y)
     for (int d = std::max(0, y - dilation); d <= std::min(height - 1, y + dilation); ++d)
@@ -63,7 +65,8 @@ std::vector<uint8_t> dilated_objects(const uint8_t* ids, int height, int width, 
 }
 
 // 1 where a pixel differs from its mean over the frames, frame by frame.
-void mark_moving(const std::vector<uint8_t>& rgb, int64_t pixels, double threshold, std::vector<uint8_t>& classes) {
+void mark_moving(const std::vector<uint8_t>& rgb, int64_t pixels, double threshold,
+                 std::vector<uint8_t>& classes) {
   const float limit = float(threshold * 255);
   for (int64_t i = 0; i < pixels * 3; ++i) {
     float mean = 0;
@@ -110,7 +113,8 @@ Crop render_crop(const Scene& scene, const Trajectory& t, const CropConfig& conf
 
 }  // namespace
 
-std::vector<uint8_t> classify_pixels(const std::vector<uint8_t>& rgb, const std::vector<uint8_t>& ids, int height, int width, const CropConfig& config) {
+std::vector<uint8_t> classify_pixels(const std::vector<uint8_t>& rgb, const std::vector<uint8_t>& ids,
+                                     int height, int width, const CropConfig& config) {
   const int64_t pixels = int64_t(height) * width;
   ORRERY_ASSERT(int64_t(ids.size()) == pixels * kChunkFrames && rgb.size() == ids.size() * 3);
   std::vector<uint8_t> classes(ids.size(), 0);
@@ -128,7 +132,8 @@ std::vector<Crop> CropSource::crops_of_scene(int64_t scene) const {
   const Trajectory t = simulate(sample.scene, kFrames, sample.pushes);
   Rng rng(mix64(seed_ + uint64_t(scene)), hash64("crops"));
   std::vector<Crop> crops;
-  for (int i = 0; i < config_.crops_per_scene; ++i) crops.push_back(render_crop(sample.scene, t, config_, rng));
+  for (int i = 0; i < config_.crops_per_scene; ++i)
+    crops.push_back(render_crop(sample.scene, t, config_, rng));
   return crops;
 }
 
@@ -136,7 +141,9 @@ void CropPool::advance(int64_t step) {
   const int64_t first = step * per_step_, end = first + capacity_;
   scenes_.resize(size_t(capacity_));
   const int64_t from = first >= first_ && first <= end_ ? end_ : first;
-  parallel_for_dynamic(end - from, [&](int64_t i) { scenes_[size_t((from + i) % capacity_)] = source_.crops_of_scene(from + i); });
+  parallel_for_dynamic(end - from, [&](int64_t i) {
+    scenes_[size_t((from + i) % capacity_)] = source_.crops_of_scene(from + i);
+  });
   first_ = first, end_ = end;
 }
 
@@ -148,7 +155,8 @@ std::vector<const Crop*> CropPool::draw(int64_t step, int batch, uint64_t seed) 
   for (int i = 0; i < batch; ++i) {
     const bool fresh = i < per_step_ * per_scene;
     const int64_t scene = fresh ? end_ - 1 - i / per_scene : first_ + rng.below(capacity_);
-    crops.push_back(&scenes_[size_t(scene % capacity_)][size_t(fresh ? i % per_scene : rng.below(per_scene))]);
+    crops.push_back(
+        &scenes_[size_t(scene % capacity_)][size_t(fresh ? i % per_scene : rng.below(per_scene))]);
   }
   return crops;
 }

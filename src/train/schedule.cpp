@@ -20,7 +20,8 @@ double Schedule::rate(int64_t step, double seconds) const {
 }
 
 Json Schedule::to_json() const {
-  return {{"peak", peak}, {"last", last}, {"warmup_steps", warmup_steps}, {"steps", steps}, {"minutes", minutes}};
+  return {
+      {"peak", peak}, {"last", last}, {"warmup_steps", warmup_steps}, {"steps", steps}, {"minutes", minutes}};
 }
 
 Schedule Schedule::from_json(const Json& json) {
@@ -34,7 +35,8 @@ Schedule Schedule::from_json(const Json& json) {
   } catch (const nlohmann::json::exception& e) {
     fail("training config, schedule: {}", e.what());
   }
-  if (!(s.peak > 0) || !(s.last >= 0) || s.last > s.peak) fail("training config, schedule: 0 <= last <= peak, peak > 0, not {} and {}", s.last, s.peak);
+  if (!(s.peak > 0) || !(s.last >= 0) || s.last > s.peak)
+    fail("training config, schedule: 0 <= last <= peak, peak > 0, not {} and {}", s.last, s.peak);
   if (s.steps <= 0 && !(s.minutes > 0)) fail("training config, schedule: give steps or minutes");
   return s;
 }

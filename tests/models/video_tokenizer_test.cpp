@@ -41,7 +41,8 @@ std::vector<uint8_t> random_video(int batch, int height, int width, uint64_t see
   return rgb;
 }
 
-std::vector<int8_t> codes_of(const VideoTokenizer& model, const std::vector<uint8_t>& rgb, int batch, int height, int width) {
+std::vector<int8_t> codes_of(const VideoTokenizer& model, const std::vector<uint8_t>& rgb, int batch,
+                             int height, int width) {
   std::vector<int8_t> codes(size_t(batch) * height * width / 256 * model.dims());
   model.encode(rgb.data(), batch, height, width, codes.data());
   return codes;
@@ -73,12 +74,14 @@ TEST(VideoTokenizer, CodesAreLevelsAndVary) {
 
 TEST(VideoTokenizer, ACropsInnerCodesAreTheFramesCodes) {
   const auto model = lively_tokenizer();
-  const int height = 96, width = 160, size = 80, x0 = 64, y0 = 16;  // the crop's token (0, 0) is the frame's (1, 4)
+  const int height = 96, width = 160, size = 80, x0 = 64,
+            y0 = 16;  // the crop's token (0, 0) is the frame's (1, 4)
   const auto frame = random_video(1, height, width, 3);
   std::vector<uint8_t> crop(size_t(kChunkFrames) * size * size * 3);
   for (int f = 0; f < kChunkFrames; ++f)
     for (int y = 0; y < size; ++y)
-      std::copy_n(&frame[((size_t(f) * height + y0 + y) * width + x0) * 3], size * 3, &crop[(size_t(f) * size + y) * size * 3]);
+      std::copy_n(&frame[((size_t(f) * height + y0 + y) * width + x0) * 3], size * 3,
+                  &crop[(size_t(f) * size + y) * size * 3]);
   const auto whole = codes_of(*model, frame, 1, height, width), part = codes_of(*model, crop, 1, size, size);
   const int dims = model->dims(), margin = 2;  // the encoder sees 24 pixels: two tokens
   int compared = 0;
@@ -114,7 +117,8 @@ TEST(VideoTokenizer, AloneInABatchAndOnTwoThreadsGiveTheSameBytes) {
   std::vector<uint8_t> decoded(rgb.size()), alone(one);
   model->decode(levels.data(), 3, 2, 3, decoded.data());
   set_num_threads(2);
-  const auto second = codes_of(*model, std::vector<uint8_t>(rgb.begin() + one, rgb.begin() + 2 * one), 1, 32, 48);
+  const auto second =
+      codes_of(*model, std::vector<uint8_t>(rgb.begin() + one, rgb.begin() + 2 * one), 1, 32, 48);
   EXPECT_TRUE(std::equal(second.begin(), second.end(), batch.begin() + second.size()));
   model->decode(levels.data() + second.size(), 1, 2, 3, alone.data());
   EXPECT_TRUE(std::equal(alone.begin(), alone.end(), decoded.begin() + one));
@@ -140,13 +144,14 @@ TEST(VideoTokenizer, AFractionalLevelDecodesBetweenItsNeighbours) {
   EXPECT_LT(half, 0.7 * whole);
 }
 
-// Squared distance to a target through encoder, unrounded codes and decoder: along the gradient its slope is the
-// gradient's norm. Covers every backward of the model in one go.
+// Squared distance to a target through encoder, unrounded codes and decoder: along the gradient its slope is
+// the gradient's norm. Covers every backward of the model in one go.
 TEST(VideoTokenizer, GradientPredictsTheChangeOfTheLoss) {
   VideoTokenizer model(small_config(), 7);
   const int size = 32, tokens = 4;
   std::vector<uint8_t> patches(size_t(kChunkFrames) * size * size * 3);
-  for (size_t i = 0; i < patches.size(); ++i) patches[i] = uint8_t(128 + 90 * std::sin(double(i % 192) / 17 + double(i / 192)));
+  for (size_t i = 0; i < patches.size(); ++i)
+    patches[i] = uint8_t(128 + 90 * std::sin(double(i % 192) / 17 + double(i / 192)));
   std::vector<float> pixels(patches.size()), levels(size_t(tokens) * 8), d_levels(levels.size());
   EncodeCache ec;
   DecodeCache dc;
@@ -203,12 +208,18 @@ TEST(VideoTokenizer, NoConvolutionOfTheShippedSizeIsAReferenceImplementation) {
   const VideoTokenizerConfig c;
   for (int scale : {1, 5}) {  // a 64-pixel crop, a whole frame (192 x 320)
     const int h = scale == 1 ? 16 : 48, w = 16 * scale, b = scale == 1 ? 48 : 1;
-    const ConvShape shapes[] = {{b, h, w, 192, c.encoder_width[0], 1}, {b, h, w, c.encoder_width[0], c.encoder_width[0], 3},
-                                {b, h / 4, w / 4, c.encoder_width[2], c.fsq_dims, 1}, {b, h / 4, w / 4, c.fsq_dims, 192, 3},
-                                {b, h / 4, w / 4, 192, 192, 3}, {b, h / 2, w / 2, 128, 128, 3}, {b, h, w, 96, 96, 3},
+    const ConvShape shapes[] = {{b, h, w, 192, c.encoder_width[0], 1},
+                                {b, h, w, c.encoder_width[0], c.encoder_width[0], 3},
+                                {b, h / 4, w / 4, c.encoder_width[2], c.fsq_dims, 1},
+                                {b, h / 4, w / 4, c.fsq_dims, 192, 3},
+                                {b, h / 4, w / 4, 192, 192, 3},
+                                {b, h / 2, w / 2, 128, 128, 3},
+                                {b, h, w, 96, 96, 3},
                                 {b, h, w, c.decoder_width[0], 192, 3}};
     for (const ConvShape& s : shapes)
-      for (const std::string& name : conv_implementations(s)) EXPECT_EQ(name.find("ref"), std::string::npos) << name << " " << s.in << " " << s.out << " " << s.kernel;
+      for (const std::string& name : conv_implementations(s))
+        EXPECT_EQ(name.find("ref"), std::string::npos)
+            << name << " " << s.in << " " << s.out << " " << s.kernel;
   }
 }
 
@@ -244,8 +255,12 @@ TEST_F(TokenizerFile, DamagedFilesAreErrors) {
 }
 
 TEST(VideoTokenizerConfig, BadValuesAreNamed) {
-  for (const auto& [field, value] : std::vector<std::pair<std::string, Json>>{
-           {"fsq_levels", 6}, {"fsq_dims", 0}, {"fsq_dims", "many"}, {"encoder_width", {1, 2}}, {"decoder_width", {0, 64, 64}}}) {
+  for (const auto& [field, value] :
+       std::vector<std::pair<std::string, Json>>{{"fsq_levels", 6},
+                                                 {"fsq_dims", 0},
+                                                 {"fsq_dims", "many"},
+                                                 {"encoder_width", {1, 2}},
+                                                 {"decoder_width", {0, 64, 64}}}) {
     Json json = VideoTokenizerConfig().to_json();
     json[field] = value;
     EXPECT_THROW(VideoTokenizerConfig::from_json(json), Error) << field;

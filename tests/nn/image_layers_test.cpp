@@ -24,7 +24,8 @@ FeatureMap random_map(int b, int h, int w, int c, uint64_t seed) {
 double silu(double x) { return x / (1 + std::exp(-x)); }
 
 // Sum over channels of weight_c * silu(gain_c x_c / rms(x)).
-double norm_loss(const std::vector<double>& x, const std::vector<double>& gain, const std::vector<double>& weight) {
+double norm_loss(const std::vector<double>& x, const std::vector<double>& gain,
+                 const std::vector<double>& weight) {
   double mean = 0, sum = 0;
   for (double v : x) mean += v * v / double(x.size());
   const double r = 1 / std::sqrt(mean + kNormEpsilon);
@@ -51,7 +52,8 @@ double central_difference(F&& f, double& x) {
 
 TEST(ChannelNorm, BackwardMatchesFiniteDifferences) {
   const int channels = 48, pixels = 6;
-  const FeatureMap x = random_map(1, 2, 3, channels, 1), d_y = random_map(1, 2, 3, channels, 2), skip = random_map(1, 2, 3, channels, 3);
+  const FeatureMap x = random_map(1, 2, 3, channels, 1), d_y = random_map(1, 2, 3, channels, 2),
+                   skip = random_map(1, 2, 3, channels, 3);
   ParameterList list;
   ChannelNorm norm;
   norm.init(list, "norm", channels);
@@ -71,7 +73,8 @@ TEST(ChannelNorm, BackwardMatchesFiniteDifferences) {
       d_gain[c] += central_difference(loss, gain[c]);
     }
   }
-  for (int c = 0; c < channels; ++c) EXPECT_NEAR(norm.gain.gradient[c], d_gain[c], 1e-4 * std::abs(d_gain[c]) + 1e-4);
+  for (int c = 0; c < channels; ++c)
+    EXPECT_NEAR(norm.gain.gradient[c], d_gain[c], 1e-4 * std::abs(d_gain[c]) + 1e-4);
 }
 
 TEST(ChannelNorm, APixelsResultDependsOnThatPixelAlone) {

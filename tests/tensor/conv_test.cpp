@@ -1,9 +1,8 @@
 // Every convolution kernel against plain loops in double precision.
 #include "tensor/conv.h"
 
-#include <gtest/gtest.h>
-
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 
 #include <cmath>
 
@@ -28,24 +27,27 @@ float exact(Rng& rng) { return from_bf16(to_bf16(float(rng.normal()))); }
 Case make_case(const ConvShape& s) {
   Case c{s, {}, {}, {}, {}, {}, {}};
   Rng rng(uint64_t(s.in * 1000 + s.out * 10 + s.kernel));
-  for (int64_t i = 0; i < s.pixels() * s.in; ++i) c.src_f.push_back(exact(rng)), c.src.push_back(to_bf16(c.src_f.back()));
-  for (int64_t i = 0; i < s.pixels() * s.out; ++i) c.d_dst_f.push_back(exact(rng)), c.d_dst.push_back(to_bf16(c.d_dst_f.back()));
+  for (int64_t i = 0; i < s.pixels() * s.in; ++i)
+    c.src_f.push_back(exact(rng)), c.src.push_back(to_bf16(c.src_f.back()));
+  for (int64_t i = 0; i < s.pixels() * s.out; ++i)
+    c.d_dst_f.push_back(exact(rng)), c.d_dst.push_back(to_bf16(c.d_dst_f.back()));
   for (int i = 0; i < s.out * s.in * s.kernel * s.kernel; ++i) c.weight.push_back(exact(rng));
   for (int i = 0; i < s.out; ++i) c.bias.push_back(exact(rng));
   return c;
 }
 
-// A bf16 result is off by half a unit in the last place, 2^-9, and the sum of n products by less than 2^-20 of the
-// root of n products' size.
+// A bf16 result is off by half a unit in the last place, 2^-9, and the sum of n products by less than 2^-20
+// of the root of n products' size.
 void expect_close(double value, double expected, double typical, bool rounded) {
   EXPECT_NEAR(value, expected, (rounded ? std::abs(expected) * 0x1p-8 : 0) + typical * 0x1p-16);
 }
 
-// Kernels of both sizes; odd maps; channels that are no multiple of 16 (the codes) and of 32 (AMX of our own);
-// maps small enough for the transposed forward, large enough for oneDNN's own backward.
-const ConvShape kShapes[] = {{2, 4, 4, 32, 64, 3},  {1, 7, 5, 48, 16, 3}, {3, 6, 6, 64, 32, 3},   {2, 4, 6, 20, 32, 3},
-                             {2, 4, 4, 64, 20, 1},  {5, 3, 3, 32, 96, 1}, {2, 16, 16, 32, 32, 3}, {1, 12, 20, 64, 48, 3},
-                             {40, 8, 8, 32, 32, 3}, {1, 1, 1, 32, 32, 3}};
+// Kernels of both sizes; odd maps; channels that are no multiple of 16 (the codes) and of 32 (AMX of our
+// own); maps small enough for the transposed forward, large enough for oneDNN's own backward.
+const ConvShape kShapes[] = {{2, 4, 4, 32, 64, 3},   {1, 7, 5, 48, 16, 3},   {3, 6, 6, 64, 32, 3},
+                             {2, 4, 6, 20, 32, 3},   {2, 4, 4, 64, 20, 1},   {5, 3, 3, 32, 96, 1},
+                             {2, 16, 16, 32, 32, 3}, {1, 12, 20, 64, 48, 3}, {40, 8, 8, 32, 32, 3},
+                             {1, 1, 1, 32, 32, 3}};
 
 class Conv : public testing::TestWithParam<ConvShape> {};
 
@@ -70,7 +72,8 @@ TEST_P(Conv, AccumulatingForwardAddsToTheResult) {
   PackedConvWeights packed;
   AlignedVector<bf16> y(expected.size(), to_bf16(3.0f));
   conv_forward(c.s, c.src.data(), packed, c.weight.data(), c.bias.data(), y.data(), true);
-  for (size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(from_bf16(y[i]), expected[i] + 3, std::abs(expected[i] + 3) * 0x1p-8 + 0.02);
+  for (size_t i = 0; i < expected.size(); ++i)
+    EXPECT_NEAR(from_bf16(y[i]), expected[i] + 3, std::abs(expected[i] + 3) * 0x1p-8 + 0.02);
 }
 
 TEST_P(Conv, BackwardMatchesReference) {
@@ -78,12 +81,15 @@ TEST_P(Conv, BackwardMatchesReference) {
   const ConvGradients expected = conv_reference_backward(c.s, c.src_f, c.weight, c.d_dst_f);
   PackedConvWeights packed;
   AlignedVector<bf16> d_src(c.src.size());
-  std::vector<float> d_weight(c.weight.size(), 1.0f), d_bias(c.bias.size(), 1.0f);  // gradients are added to what is there
+  std::vector<float> d_weight(c.weight.size(), 1.0f),
+      d_bias(c.bias.size(), 1.0f);  // gradients are added to what is there
   conv_backward_data(c.s, c.d_dst.data(), packed, c.weight.data(), d_src.data());
   conv_backward_weights(c.s, c.src.data(), c.d_dst.data(), d_weight.data(), d_bias.data());
-  for (size_t i = 0; i < d_src.size(); ++i) expect_close(from_bf16(d_src[i]), expected.src[i], std::sqrt(double(c.s.out) * 9), true);
+  for (size_t i = 0; i < d_src.size(); ++i)
+    expect_close(from_bf16(d_src[i]), expected.src[i], std::sqrt(double(c.s.out) * 9), true);
   const double pixels = std::sqrt(double(c.s.pixels()));
-  for (size_t i = 0; i < d_weight.size(); ++i) expect_close(d_weight[i], expected.weight[i] + 1, 4 * pixels, false);
+  for (size_t i = 0; i < d_weight.size(); ++i)
+    expect_close(d_weight[i], expected.weight[i] + 1, 4 * pixels, false);
   for (size_t i = 0; i < d_bias.size(); ++i) expect_close(d_bias[i], expected.bias[i] + 1, 4 * pixels, false);
 }
 
@@ -101,7 +107,8 @@ TEST_P(Conv, TwoThreadsGiveTheSameForward) {
 }
 
 TEST_P(Conv, NoKernelIsAReferenceImplementation) {
-  for (const std::string& name : conv_implementations(GetParam())) EXPECT_EQ(name.find("ref"), std::string::npos) << name;
+  for (const std::string& name : conv_implementations(GetParam()))
+    EXPECT_EQ(name.find("ref"), std::string::npos) << name;
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, Conv, testing::ValuesIn(kShapes), [](const auto& info) {

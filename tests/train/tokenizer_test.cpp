@@ -34,7 +34,9 @@ TokenizerTrainConfig tiny_config() {
 class Folder : public testing::Test {
  protected:
   void SetUp() override {
-    path_ = fs::temp_directory_path() / fmt::format("orrery_train_{}_{}", ::getpid(), testing::UnitTest::GetInstance()->current_test_info()->name());
+    path_ = fs::temp_directory_path() /
+            fmt::format("orrery_train_{}_{}", ::getpid(),
+                        testing::UnitTest::GetInstance()->current_test_info()->name());
     fs::create_directories(path_);
   }
   void TearDown() override { fs::remove_all(path_); }
@@ -67,7 +69,8 @@ TEST_F(TokenizerResume, GivesTheSameBitsAsAnUnbrokenRun) {
   for (size_t i = 0; i < a.size(); ++i) EXPECT_EQ(a[i]->value, b[i]->value) << a[i]->name;
   unbroken.save(path_ / "a.safetensors");
   second.save(path_ / "b.safetensors");
-  EXPECT_EQ(read_bytes(path_ / "a.safetensors"), read_bytes(path_ / "b.safetensors"));  // optimizer and averages too
+  EXPECT_EQ(read_bytes(path_ / "a.safetensors"),
+            read_bytes(path_ / "b.safetensors"));  // optimizer and averages too
 }
 
 TEST_F(TokenizerResume, ExportHoldsAveragedWeightsAndLeavesTheRunAsItWas) {
@@ -102,7 +105,8 @@ TEST_F(TokenizerResume, TheWholeRunLogsCheckpointsAndExports) {
   EXPECT_TRUE(fs::exists(last_checkpoint(o.out)));
   EXPECT_TRUE(fs::exists(o.weights));
   const std::string log = read_text(o.out / "log.jsonl");
-  for (const char* text : {"\"step\":2,", "\"step\":4,", "\"step\":6,", "held_out_psnr"}) EXPECT_NE(log.find(text), std::string::npos) << text;
+  for (const char* text : {"\"step\":2,", "\"step\":4,", "\"step\":6,", "held_out_psnr"})
+    EXPECT_NE(log.find(text), std::string::npos) << text;
 }
 
 TEST_F(TokenizerResume, NotFiniteWeightsStopTheRunWithTheTensorAndTheCheckpoint) {
@@ -144,7 +148,8 @@ TEST(CropSource, MostCropsShowAnObject) {
 TEST(PixelClasses, MarkWhatMovesAndWhatIsNearAnObject) {
   const int n = 16;
   CropConfig c;
-  std::vector<uint8_t> rgb(size_t(kChunkFrames) * n * n * 3, 100), ids(size_t(kChunkFrames) * n * n, kMaskBackground);
+  std::vector<uint8_t> rgb(size_t(kChunkFrames) * n * n * 3, 100),
+      ids(size_t(kChunkFrames) * n * n, kMaskBackground);
   rgb[(2 * n * n + 5 * n + 5) * 3 + 1] = 160;  // one pixel flashes in frame 2
   for (int f = 0; f < kChunkFrames; ++f) ids[f * n * n + 8 * n + 8] = 1;
   ids[3 * n * n] = kMaskRamp;
