@@ -63,6 +63,8 @@ very was we well were what whatever when where whereas whether which while who w
 would yes yet you your s t m re ve ll d don isn doesn won let's want wants wish need needs try make makes making made get
 gets create creates creating produce show shows showing shown see seen sees watch watching look looks looking video videos
 clip clips movie film animation animate render draw picture scene footage shot called kind sort bit way time second seconds""".split()
+# Flagged alike, but chosen by frequency like any other word: the list of words stays as trained weights know it.
+ALSO_WITHOUT_CONTENT = "color colors colored colour colours coloured everything nothing".split()
 
 
 class WordNet:
@@ -257,7 +259,7 @@ def word_flags(words, taught, wordnet):
     flags = bytearray()
     for word in words:
         flag = TAUGHT if word in taught else 0
-        if word in FUNCTION_WORDS:
+        if word in FUNCTION_WORDS or word in ALSO_WITHOUT_CONTENT:
             flag |= FUNCTION_WORD
         for key in meanings(wordnet, word, 0.22):
             ups = list(wordnet.synsets[key]["up"])
