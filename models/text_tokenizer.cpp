@@ -20,12 +20,14 @@ enum WordFlag : uint8_t {
 
 constexpr int kFirstByte = kNumSpecialTokens;
 constexpr int kFirstWord = kFirstByte + 256;
-constexpr size_t kShortestStem = 3;           // a word of fewer letters never serves as the beginning of another
+constexpr size_t kShortestStem = 3;  // a word of fewer letters never serves as the beginning of another
 constexpr uint64_t kMaxFileBytes = 16 << 20;  // the shipped file has about 1 MB
 
 bool is_letter(unsigned char c) { return (c >= 'a' && c <= 'z') || c >= 0x80; }
 
-bool separates(unsigned char c) { return c <= ' ' || c == 0x7f || std::strchr("-/\\()[]{}<>\"_*|`~", c) != nullptr; }
+bool separates(unsigned char c) {
+  return c <= ' ' || c == 0x7f || std::strchr("-/\\()[]{}<>\"_*|`~", c) != nullptr;
+}
 
 // Typographic marks in UTF-8 -> their plain counterpart, else 0. `length`: bytes used.
 char plain_mark(std::string_view rest, size_t& length) {
@@ -40,11 +42,15 @@ char plain_mark(std::string_view rest, size_t& length) {
   return 0;
 }
 
-const RawTensor& checked(const SafetensorsFile& file, const std::string& name, DType dtype, std::vector<int64_t> shape) {
+const RawTensor& checked(const SafetensorsFile& file, const std::string& name, DType dtype,
+                         std::vector<int64_t> shape) {
   const RawTensor& t = file.tensor(name);
   if (t.dtype != dtype || t.shape != shape)
-    fail("text vocabulary: tensor {} has the wrong type or shape; reinstall the program or remake the file with "
-         "scripts/make_vocabulary.py", name);
+    fail(
+        "text vocabulary: tensor {} has the wrong type or shape; reinstall the program or remake the file "
+        "with "
+        "scripts/make_vocabulary.py",
+        name);
   return t;
 }
 
@@ -56,7 +62,8 @@ TextTokenizer TextTokenizer::load(const std::filesystem::path& path) {
 
 TextTokenizer TextTokenizer::load_shipped() {
   const fs::path path = find_data_file("text_vocab.safetensors");
-  if (path.empty()) fail("text_vocab.safetensors is not installed: run from the source tree or `cmake --install` again");
+  if (path.empty())
+    fail("text_vocab.safetensors is not installed: run from the source tree or `cmake --install` again");
   return load(path);
 }
 
@@ -66,8 +73,8 @@ TextTokenizer TextTokenizer::from_bytes(std::vector<uint8_t> bytes, const std::s
   return tokenizer;
 }
 
-// Tensors: words u8 [bytes], one a line, those with vectors first, pieces ("##ing") last; vectors i8 [N][100];
-// scales f32 [N]; flags u8 [W].
+// Tensors: words u8 [bytes], one a line, those with vectors first, pieces ("##ing") last; vectors i8
+// [N][100]; scales f32 [N]; flags u8 [W].
 void TextTokenizer::read(std::vector<uint8_t> bytes, const std::string& source) {
   const SafetensorsFile file(std::move(bytes), source);
   const RawTensor& words = file.tensor("words");
@@ -79,7 +86,8 @@ void TextTokenizer::read(std::vector<uint8_t> bytes, const std::string& source) 
   const int64_t listed = vocabulary_size() - kFirstWord;
   const RawTensor& scales = file.tensor("scales");
   const int64_t n = scales.shape.size() == 1 ? scales.shape[0] : -1;
-  if (n < 0 || n > first_piece_ - kFirstWord) fail("{}: {} vectors for {} words", source, n, first_piece_ - kFirstWord);
+  if (n < 0 || n > first_piece_ - kFirstWord)
+    fail("{}: {} vectors for {} words", source, n, first_piece_ - kFirstWord);
   const auto& scale_bytes = checked(file, "scales", DType::kF32, {n}).bytes;
   const auto& values = checked(file, "vectors", DType::kI8, {n, kTextVectorSize}).bytes;
   const auto& flags = checked(file, "flags", DType::kU8, {listed}).bytes;
@@ -90,9 +98,11 @@ void TextTokenizer::read(std::vector<uint8_t> bytes, const std::string& source) 
   for (int64_t i = 0; i < n; ++i) {
     float scale;
     std::memcpy(&scale, scale_bytes.data() + 4 * i, 4);
-    if (!std::isfinite(scale) || scale < 0 || scale > 1) fail("{}: the vector of \"{}\" is damaged", source, tokens_[size_t(kFirstWord + i)]);
+    if (!std::isfinite(scale) || scale < 0 || scale > 1)
+      fail("{}: the vector of \"{}\" is damaged", source, tokens_[size_t(kFirstWord + i)]);
     for (int k = 0; k < kTextVectorSize; ++k)
-      vectors_[size_t(kFirstWord + i) * kTextVectorSize + k] = scale * float(int8_t(values[size_t(i) * kTextVectorSize + k]));
+      vectors_[size_t(kFirstWord + i) * kTextVectorSize + k] =
+          scale * float(int8_t(values[size_t(i) * kTextVectorSize + k]));
   }
 }
 
@@ -101,7 +111,8 @@ void TextTokenizer::read_words(const std::string& text, const std::string& sourc
     const size_t end = std::min(text.find('\n', begin), text.size());
     const std::string word = text.substr(begin, end - begin);
     const bool piece = word.starts_with("##");
-    if (word.empty() || word.size() > 40 || word != normalized(word)) fail("{}: \"{}\" is not a vocabulary word", source, word);
+    if (word.empty() || word.size() > 40 || word != normalized(word))
+      fail("{}: \"{}\" is not a vocabulary word", source, word);
     if (!piece && first_piece_) fail("{}: word \"{}\" follows a piece", source, word);
     if (piece && !first_piece_) first_piece_ = vocabulary_size();
     if (!ids_.emplace(word, vocabulary_size()).second) fail("{}: \"{}\" is listed twice", source, word);
@@ -149,7 +160,8 @@ int TextTokenizer::id_of(const std::string& token) const {
 int TextTokenizer::longest_match(std::string_view rest, bool word_start, size_t& length) const {
   for (length = std::min(rest.size(), longest_token_); length > 0; --length) {
     const bool whole = length == rest.size();
-    if (word_start && !whole && length < kShortestStem && is_letter(static_cast<unsigned char>(rest[length]))) continue;
+    if (word_start && !whole && length < kShortestStem && is_letter(static_cast<unsigned char>(rest[length])))
+      continue;
     std::string key = word_start ? "" : "##";
     key += rest.substr(0, length);
     const int id = id_of(key);
@@ -221,7 +233,8 @@ std::vector<std::string> TextTokenizer::untaught_words(std::string_view text) co
   std::string word;
   auto finish = [&] {
     const bool known = word.empty() || (flags_of(word) & (kTaught | kMeansTaught | kFunctionWord));
-    if (!known && std::find(untaught.begin(), untaught.end(), word) == untaught.end()) untaught.push_back(word);
+    if (!known && std::find(untaught.begin(), untaught.end(), word) == untaught.end())
+      untaught.push_back(word);
     word.clear();
   };
   for (char c : normalized(text)) {

@@ -13,8 +13,8 @@ namespace orrery {
 inline constexpr int kMaxTextTokens = 48;  // tokens of a prompt, the longest training caption has about 40
 inline constexpr int kTextVectorSize = 100;
 
-// Token ids: kTextPad, kTextBegin, kTextEnd, kTextNone (an unconditioned sample), then one per byte, then words
-// (each begins a new word), then pieces (continue a word).
+// Token ids: kTextPad, kTextBegin, kTextEnd, kTextNone (an unconditioned sample), then one per byte, then
+// words (each begins a new word), then pieces (continue a word).
 enum SpecialToken : int { kTextPad = 0, kTextBegin = 1, kTextEnd = 2, kTextNone = 3, kNumSpecialTokens = 4 };
 
 class TextTokenizer {
@@ -55,12 +55,12 @@ class TextTokenizer {
   int longest_match(std::string_view rest, bool word_start, size_t& length) const;
   uint8_t flags_of(const std::string& word) const;
 
-  std::vector<std::string> tokens_;              // [V]
-  int first_piece_ = 0;                          // id
-  std::unordered_map<std::string, int> ids_;     // spelling -> id
-  std::vector<float> vectors_;                   // [V][100]
-  std::vector<uint8_t> flags_;                   // [V], bits of WordFlag
-  size_t longest_token_ = 0;                     // bytes
+  std::vector<std::string> tokens_;           // [V]
+  int first_piece_ = 0;                       // id
+  std::unordered_map<std::string, int> ids_;  // spelling -> id
+  std::vector<float> vectors_;                // [V][100]
+  std::vector<uint8_t> flags_;                // [V], bits of WordFlag
+  size_t longest_token_ = 0;                  // bytes
 };
 
 }  // namespace orrery

@@ -41,7 +41,21 @@ constexpr Detail kDetails[] = {{0.35, 0.90, 0.02, 0.02, 0.02, 0.05, 0.01},
                                {1.00, 1.00, 0.60, 0.50, 0.50, 0.60, 0.35}};
 
 // The last three are held out.
-enum Form { kPlain, kProgressive, kFragment, kShow, kWatch, kThereIs, kPast, kOpening, kTwoSentences, kRelative, kCleft, kCanBeSeen, kReversed };
+enum Form {
+  kPlain,
+  kProgressive,
+  kFragment,
+  kShow,
+  kWatch,
+  kThereIs,
+  kPast,
+  kOpening,
+  kTwoSentences,
+  kRelative,
+  kCleft,
+  kCanBeSeen,
+  kReversed
+};
 
 class Narrator {
  public:
@@ -125,21 +139,23 @@ Caption Narrator::still_life() {
   const bool bare = choose_.chance(0.3);
   const NounPhrase all = noun(everything(), bare);
   std::string text = all.text;
-  if (!bare && choose_.chance(0.6)) text = spaced({choose_.phrase(choose_.chance(0.6) ? "show" : "there_is"), text});
+  if (!bare && choose_.chance(0.6))
+    text = spaced({choose_.phrase(choose_.chance(0.6) ? "show" : "there_is"), text});
   return {spaced({text, surroundings(scene_, detail_.surroundings, choose_)}), all.promised};
 }
 
 // "a red ball to the left of a blue box"
 Caption Narrator::relation() {
   const int a = choose_.below(2), b = 1 - a;
-  static constexpr std::string_view kTables[] = {"", "relation:left", "relation:right", "relation:above", "relation:below", "relation:beside"};
+  static constexpr std::string_view kTables[] = {
+      "", "relation:left", "relation:right", "relation:above", "relation:below", "relation:beside"};
   const Relation relation = relation_between(scene_.objects[a], scene_.objects[b]);
   if (relation == Relation::kNone) return narrative();
   for (Mention& mention : mentions_) mention.place = false;
   const NounPhrase first = noun({a}, choose_.chance(0.2)), second = noun({b});
   Caption caption;
-  caption.text = spaced({first.text, choose_.chance(0.4) ? "is" : "", choose_.phrase(kTables[int(relation)]), second.text,
-                         surroundings(scene_, detail_.surroundings, choose_)});
+  caption.text = spaced({first.text, choose_.chance(0.4) ? "is" : "", choose_.phrase(kTables[int(relation)]),
+                         second.text, surroundings(scene_, detail_.surroundings, choose_)});
   caption.promised = {first.promised[0], second.promised[0]};
   return caption;
 }
@@ -156,7 +172,8 @@ std::string Narrator::adverbials(const std::vector<int>& members, Motion motion)
     high &= f.height > 3.0;
     low &= f.height < 1.0;
   }
-  const bool travels = motion == Motion::kRoll || motion == Motion::kSlide || motion == Motion::kThrow || motion == Motion::kBounce;
+  const bool travels = motion == Motion::kRoll || motion == Motion::kSlide || motion == Motion::kThrow ||
+                       motion == Motion::kBounce;
   std::string out;
   if (motion == Motion::kFall && (high || low) && choose_.chance(detail_.adverb))
     out = choose_.phrase(high ? "from:high" : "from:low");
@@ -194,8 +211,10 @@ Clause Narrator::hit_clause(int subject, int object, bool bare) {
   clause.promised = clause.subject.promised;
   clause.promised.push_back(other.promised[0]);
   const Motion motion = facts_.objects[subject].motion;
-  if (motion != Motion::kThrowUp && motion != Motion::kFall && motion != Motion::kBounce && choose_.chance(0.25)) {
-    clause.predicate = choose_.predicate(fmt::format("{}_into", motion == Motion::kThrowDown ? "throw" : motion_table(motion)));
+  if (motion != Motion::kThrowUp && motion != Motion::kFall && motion != Motion::kBounce &&
+      choose_.chance(0.25)) {
+    clause.predicate = choose_.predicate(
+        fmt::format("{}_into", motion == Motion::kThrowDown ? "throw" : motion_table(motion)));
     append(clause.predicate.verbs.back(), other.text);
     return clause;
   }
@@ -240,14 +259,17 @@ std::vector<Clause> Narrator::clauses(bool bare) {
   std::vector<std::vector<int>> groups;
   for (int i = 0; i < int(told.size()); ++i) {
     if (told[i]) continue;
-    auto alike = [&](const std::vector<int>& g) { return facts_.objects[g[0]].motion == facts_.objects[i].motion; };
+    auto alike = [&](const std::vector<int>& g) {
+      return facts_.objects[g[0]].motion == facts_.objects[i].motion;
+    };
     const auto found = std::find_if(groups.begin(), groups.end(), alike);
     if (found == groups.end()) groups.push_back({i});
     else found->push_back(i);
   }
   for (size_t i = groups.size(); i > 1; --i) std::swap(groups[i - 1], groups[choose_.below(int(i))]);
   if (choose_.chance(0.7))
-    std::stable_partition(groups.begin(), groups.end(), [&](const auto& g) { return facts_.objects[g[0]].motion != Motion::kRest; });
+    std::stable_partition(groups.begin(), groups.end(),
+                          [&](const auto& g) { return facts_.objects[g[0]].motion != Motion::kRest; });
   for (const auto& group : groups) out.push_back(motion_clause(group, bare && out.empty()));
   return out;
 }
@@ -271,28 +293,42 @@ std::string Narrator::sentence(const std::vector<Clause>& parts, Tense tense) {
 // "a red ball falling and a blue box resting"
 std::string Narrator::scenery(const std::vector<Clause>& parts, std::string_view link) {
   std::vector<std::string> said;
-  for (const Clause& part : parts) said.push_back(spaced({part.subject.text, link, does(part, Tense::kParticiple)}));
+  for (const Clause& part : parts)
+    said.push_back(spaced({part.subject.text, link, does(part, Tense::kParticiple)}));
   return join_list(said);
 }
 
 std::string Narrator::narrated(Form form, const std::vector<Clause>& parts) {
   const Clause& first = parts[0];
   switch (form) {
-    case kPlain: return sentence(parts, Tense::kPresent);
-    case kProgressive: return sentence(parts, Tense::kProgressive);
-    case kFragment: return scenery(parts, "");
-    case kShow: return spaced({choose_.phrase("show"), scenery(parts, "")});
-    case kWatch: return spaced({choose_.phrase("watch"), sentence(parts, Tense::kInfinitive)});
-    case kThereIs: return spaced({choose_.phrase("there_is"), scenery(parts, "")});
-    case kPast: return sentence(parts, Tense::kPast);
-    case kOpening: return spaced({choose_.phrase("opening"), sentence(parts, Tense::kPresent)});
+    case kPlain:
+      return sentence(parts, Tense::kPresent);
+    case kProgressive:
+      return sentence(parts, Tense::kProgressive);
+    case kFragment:
+      return scenery(parts, "");
+    case kShow:
+      return spaced({choose_.phrase("show"), scenery(parts, "")});
+    case kWatch:
+      return spaced({choose_.phrase("watch"), sentence(parts, Tense::kInfinitive)});
+    case kThereIs:
+      return spaced({choose_.phrase("there_is"), scenery(parts, "")});
+    case kPast:
+      return sentence(parts, Tense::kPast);
+    case kOpening:
+      return spaced({choose_.phrase("opening"), sentence(parts, Tense::kPresent)});
     case kTwoSentences:
-      return spaced({choose_.phrase("there_is"), first.subject.text + ".", first.subject.plural ? "they" : "it", does(first, Tense::kPresent)});
+      return spaced({choose_.phrase("there_is"), first.subject.text + ".",
+                     first.subject.plural ? "they" : "it", does(first, Tense::kPresent)});
     case kRelative:
-      return spaced({choose_.chance(0.4) ? choose_.phrase("show") : "", first.subject.text, "that", does(first, Tense::kPresent)});
-    case kCleft: return spaced({"it is", first.subject.text, "that", does(first, Tense::kPresent)});
-    case kCanBeSeen: return scenery(parts, "can be seen");
-    case kReversed: return spaced({does(first, Tense::kParticiple) + ":", first.subject.text});
+      return spaced({choose_.chance(0.4) ? choose_.phrase("show") : "", first.subject.text, "that",
+                     does(first, Tense::kPresent)});
+    case kCleft:
+      return spaced({"it is", first.subject.text, "that", does(first, Tense::kPresent)});
+    case kCanBeSeen:
+      return scenery(parts, "can be seen");
+    case kReversed:
+      return spaced({does(first, Tense::kParticiple) + ":", first.subject.text});
   }
   ORRERY_ASSERT(false);
 }
@@ -307,8 +343,11 @@ Caption Narrator::narrative() {
   const std::vector<Clause> parts = clauses(bare);
   if (parts.size() > 1 && (form == kTwoSentences || form == kRelative)) form = kPlain;
   if (parts.size() > 1 && (form == kCleft || form == kReversed)) form = kCanBeSeen;
-  Caption caption{spaced({narrated(Form(form), parts), ramp_remark(), surroundings(scene_, detail_.surroundings, choose_)}), {}};
-  for (const Clause& part : parts) caption.promised.insert(caption.promised.end(), part.promised.begin(), part.promised.end());
+  Caption caption{spaced({narrated(Form(form), parts), ramp_remark(),
+                          surroundings(scene_, detail_.surroundings, choose_)}),
+                  {}};
+  for (const Clause& part : parts)
+    caption.promised.insert(caption.promised.end(), part.promised.begin(), part.promised.end());
   return caption;
 }
 
@@ -317,15 +356,18 @@ std::string punctuated(std::string text, Chooser& choose) {
   const double style = choose.uniform();
   if (style < 0.55) {
     for (size_t i = 0; i < text.size(); ++i)
-      if (i == 0 || (i > 1 && text[i - 2] == '.')) text[i] = char(std::toupper(static_cast<unsigned char>(text[i])));
-  } else if (style > 0.98) for (char& c : text) c = char(std::toupper(static_cast<unsigned char>(c)));
+      if (i == 0 || (i > 1 && text[i - 2] == '.'))
+        text[i] = char(std::toupper(static_cast<unsigned char>(text[i])));
+  } else if (style > 0.98)
+    for (char& c : text) c = char(std::toupper(static_cast<unsigned char>(c)));
   if (text.back() == ',') text.pop_back();
   return choose.chance(0.45) ? text + "." : text;
 }
 
 // Words and marks: what the tokenizer makes of it.
 int length_of(const std::string& text) {
-  return 1 + int(std::count_if(text.begin(), text.end(), [](char c) { return c == ' ' || c == ',' || c == '.' || c == ':'; }));
+  return 1 + int(std::count_if(text.begin(), text.end(),
+                               [](char c) { return c == ' ' || c == ',' || c == '.' || c == ':'; }));
 }
 
 Caption one_caption(const Scene& scene, const SceneFacts& facts, Rng& rng, CaptionSplit split) {
@@ -339,13 +381,14 @@ Caption one_caption(const Scene& scene, const SceneFacts& facts, Rng& rng, Capti
     caption.text = punctuated(caption.text, choose);
     return caption;
   }
-  fail("captions: no caption of at most {} words in {} tries for a scene of {} objects", kLongest, kTries, scene.objects.size());
+  fail("captions: no caption of at most {} words in {} tries for a scene of {} objects", kLongest, kTries,
+       scene.objects.size());
 }
 
 }  // namespace
 
-std::vector<std::string> captions_for(const std::string& family, const Scene& scene, Rng& rng, CaptionSplit split,
-                                      int count, const Trajectory* trajectory) {
+std::vector<std::string> captions_for(const std::string& family, const Scene& scene, Rng& rng,
+                                      CaptionSplit split, int count, const Trajectory* trajectory) {
   if (scene.objects.empty()) fail("captions: the scene has no objects");
   const SceneFacts facts = facts_of(family, scene, trajectory);
   std::vector<std::string> captions;

@@ -46,10 +46,11 @@ struct NounPhrase {
 };
 
 // "a small red ball"; all `members` must look alike as far as `mention` goes. `bare`: without an article.
-NounPhrase noun_phrase(const Scene& scene, const std::vector<int>& members, const Mention& mention, bool bare, Chooser& choose);
-// Several things: those that look alike are counted together. "two red balls, a box and a tiny sphere"
-NounPhrase list_phrase(const Scene& scene, const std::vector<int>& members, const std::vector<Mention>& mentions, bool bare,
+NounPhrase noun_phrase(const Scene& scene, const std::vector<int>& members, const Mention& mention, bool bare,
                        Chooser& choose);
+// Several things: those that look alike are counted together. "two red balls, a box and a tiny sphere"
+NounPhrase list_phrase(const Scene& scene, const std::vector<int>& members,
+                       const std::vector<Mention>& mentions, bool bare, Chooser& choose);
 // What is not empty, with a blank between.
 std::string spaced(std::initializer_list<std::string_view> parts);
 // "a" or "an" before `word`

@@ -40,7 +40,8 @@ ObjectFacts object_facts(const std::string& family, const ObjectSpec& o, const S
   const bool on_floor = gap_to_floor(o) < kTouching;
   if (on_floor && facts.speed < kMoving) return facts;
   facts.direction = std::abs(o.vx) < kMoving ? 0 : o.vx > 0 ? 1 : -1;
-  if (on_floor && std::abs(o.vy) < kMoving) facts.motion = o.shape == Shape::kBall ? Motion::kRoll : Motion::kSlide;
+  if (on_floor && std::abs(o.vy) < kMoving)
+    facts.motion = o.shape == Shape::kBall ? Motion::kRoll : Motion::kSlide;
   else facts.motion = family == "bounce" ? Motion::kBounce : air_motion(o);
   return facts;
 }
@@ -74,7 +75,8 @@ bool surely_hits(const Scene& scene, const SceneFacts& facts, int a, int b) {
 
 // Anything else nearby could get in the way: then nothing is claimed.
 bool undisturbed(const Scene& scene, int a, int b) {
-  const double lo = std::min(scene.objects[a].x, scene.objects[b].x), hi = std::max(scene.objects[a].x, scene.objects[b].x);
+  const double lo = std::min(scene.objects[a].x, scene.objects[b].x),
+               hi = std::max(scene.objects[a].x, scene.objects[b].x);
   for (int k = 0; k < int(scene.objects.size()); ++k) {
     const ObjectSpec& other = scene.objects[k];
     if (k == a || k == b) continue;
@@ -82,7 +84,8 @@ bool undisturbed(const Scene& scene, int a, int b) {
     if (other.x + other.size + ahead > lo && other.x - other.size - ahead < hi) return false;
   }
   if (!scene.ramp.present || gap_to_floor(scene.objects[a]) > kTouching) return true;
-  return hi < std::min(scene.ramp.x_low, scene.ramp.x_high) || lo > std::max(scene.ramp.x_low, scene.ramp.x_high);
+  return hi < std::min(scene.ramp.x_low, scene.ramp.x_high) ||
+         lo > std::max(scene.ramp.x_low, scene.ramp.x_high);
 }
 
 bool falls_straight_onto(const Scene& scene, const SceneFacts& facts, int a, int b) {
@@ -92,13 +95,15 @@ bool falls_straight_onto(const Scene& scene, const SceneFacts& facts, int a, int
 }
 
 bool airborne(const ObjectFacts& facts) {
-  return facts.motion == Motion::kFall || facts.motion == Motion::kThrow || facts.motion == Motion::kThrowUp ||
-         facts.motion == Motion::kThrowDown || facts.motion == Motion::kBounce;
+  return facts.motion == Motion::kFall || facts.motion == Motion::kThrow ||
+         facts.motion == Motion::kThrowUp || facts.motion == Motion::kThrowDown ||
+         facts.motion == Motion::kBounce;
 }
 
 // Who does what to whom, given that i and j meet.
 Encounter roles(const SceneFacts& facts, int i, int j) {
-  const bool i_rests = facts.objects[i].motion == Motion::kRest, j_rests = facts.objects[j].motion == Motion::kRest;
+  const bool i_rests = facts.objects[i].motion == Motion::kRest,
+             j_rests = facts.objects[j].motion == Motion::kRest;
   if (i_rests == j_rests) return {Encounter::Kind::kMutual, i, j};
   const int subject = i_rests ? j : i, object = i_rests ? i : j;
   const Motion motion = facts.objects[subject].motion;
@@ -115,13 +120,15 @@ std::optional<Encounter> encounter_in(const Trajectory& trajectory, const SceneF
       if (airborne(facts.objects[event.a])) touched[event.a] = true;
       continue;
     }
-    if (!touched[event.a] && !touched[event.b] && event.normal_speed > kClear) return roles(facts, event.a, event.b);
+    if (!touched[event.a] && !touched[event.b] && event.normal_speed > kClear)
+      return roles(facts, event.a, event.b);
     touched[event.a] = touched[event.b] = true;
   }
   return std::nullopt;
 }
 
-std::optional<Encounter> sure_encounter(const std::string& family, const Scene& scene, const SceneFacts& facts) {
+std::optional<Encounter> sure_encounter(const std::string& family, const Scene& scene,
+                                        const SceneFacts& facts) {
   const int n = int(scene.objects.size());
   if (family == "collision" && n == 2) return roles(facts, 0, 1);
   for (int a = 0; a < n; ++a)
@@ -136,16 +143,17 @@ std::optional<Encounter> sure_encounter(const std::string& family, const Scene& 
 }  // namespace
 
 std::string_view motion_table(Motion motion) {
-  static constexpr std::string_view kNames[] = {"rest", "fall", "bounce", "throw", "throw_up", "throw_down",
-                                                "roll", "slide", "ramp_rest", "ramp_roll", "ramp_slide"};
+  static constexpr std::string_view kNames[] = {"rest",      "fall",       "bounce",    "throw",
+                                                "throw_up",  "throw_down", "roll",      "slide",
+                                                "ramp_rest", "ramp_roll",  "ramp_slide"};
   return kNames[int(motion)];
 }
 
 SceneFacts facts_of(const std::string& family, const Scene& scene, const Trajectory* trajectory) {
   SceneFacts facts;
   for (const ObjectSpec& object : scene.objects) facts.objects.push_back(object_facts(family, object, scene));
-  // A caption speaks of the scene, not of the pushes it gets; and a `collision` is one by construction, whatever
-  // was touched first.
+  // A caption speaks of the scene, not of the pushes it gets; and a `collision` is one by construction,
+  // whatever was touched first.
   const bool as_it_went = trajectory && trajectory->pushes.empty() && family != "collision";
   facts.encounter = as_it_went ? encounter_in(*trajectory, facts) : sure_encounter(family, scene, facts);
   return facts;
@@ -161,7 +169,8 @@ SizeClass size_class(double size) {
 
 Relation relation_between(const ObjectSpec& a, const ObjectSpec& b) {
   const double dx = a.x - b.x, dy = a.y - b.y, reach = a.size + b.size;
-  if (std::abs(dx) < 0.8 * reach && std::abs(dy) > 1.2 * reach) return dy > 0 ? Relation::kAbove : Relation::kBelow;
+  if (std::abs(dx) < 0.8 * reach && std::abs(dy) > 1.2 * reach)
+    return dy > 0 ? Relation::kAbove : Relation::kBelow;
   if (std::abs(dx) < reach || std::abs(dy) > 1.5) return Relation::kNone;
   if (std::abs(dx) < reach + 0.6 && std::abs(dy) < 0.5) return Relation::kBeside;
   return dx < 0 ? Relation::kLeft : Relation::kRight;

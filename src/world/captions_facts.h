@@ -9,16 +9,28 @@
 
 namespace orrery {
 
-enum class Motion { kRest, kFall, kBounce, kThrow, kThrowUp, kThrowDown, kRoll, kSlide, kRampRest, kRampRoll, kRampSlide };
+enum class Motion {
+  kRest,
+  kFall,
+  kBounce,
+  kThrow,
+  kThrowUp,
+  kThrowDown,
+  kRoll,
+  kSlide,
+  kRampRest,
+  kRampRoll,
+  kRampSlide
+};
 
 // Name of the table of predicates (lexicon.h).
 std::string_view motion_table(Motion motion);
 
 struct ObjectFacts {
   Motion motion = Motion::kRest;
-  int direction = 0;   // -1 left, 1 right, 0 neither
-  double speed = 0;    // m/s
-  double height = 0;   // m of air below
+  int direction = 0;  // -1 left, 1 right, 0 neither
+  double speed = 0;   // m/s
+  double height = 0;  // m of air below
 };
 
 // The first meeting of two objects.

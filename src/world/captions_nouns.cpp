@@ -9,11 +9,13 @@
 namespace orrery {
 namespace {
 
-std::string table_of(std::string_view kind, std::string_view value) { return fmt::format("{}:{}", kind, value); }
+std::string table_of(std::string_view kind, std::string_view value) {
+  return fmt::format("{}:{}", kind, value);
+}
 
 std::string number_word(int n, Chooser& choose) {
-  static constexpr std::string_view kNumbers[] = {"zero", "one", "two", "three", "four", "five", "six",
-                                                  "seven", "eight", "nine", "ten", "eleven", "twelve"};
+  static constexpr std::string_view kNumbers[] = {"zero",  "one",   "two",  "three", "four",   "five",  "six",
+                                                  "seven", "eight", "nine", "ten",   "eleven", "twelve"};
   if (choose.chance(0.1)) return std::to_string(n);
   if (n == 2 && choose.chance(0.1)) return "a pair of";
   return std::string(kNumbers[n]);
@@ -21,11 +23,16 @@ std::string number_word(int n, Chooser& choose) {
 
 std::string size_word(double size, Chooser& choose) {
   switch (size_class(size)) {
-    case SizeClass::kTiny: return choose.phrase(choose.chance(0.6) ? "size:tiny" : "size:small");
-    case SizeClass::kSmall: return choose.phrase("size:small");
-    case SizeClass::kMedium: return "";
-    case SizeClass::kBig: return choose.phrase("size:big");
-    case SizeClass::kHuge: return choose.phrase(choose.chance(0.6) ? "size:huge" : "size:big");
+    case SizeClass::kTiny:
+      return choose.phrase(choose.chance(0.6) ? "size:tiny" : "size:small");
+    case SizeClass::kSmall:
+      return choose.phrase("size:small");
+    case SizeClass::kMedium:
+      return "";
+    case SizeClass::kBig:
+      return choose.phrase("size:big");
+    case SizeClass::kHuge:
+      return choose.phrase(choose.chance(0.6) ? "size:huge" : "size:big");
   }
   return "";
 }
@@ -37,10 +44,16 @@ std::string noun(const std::string& row, bool plural) {
 }
 
 std::string place_of(const Scene& scene, const ObjectSpec& o, bool airborne, Chooser& choose) {
-  const char* side = o.x < 1.6 ? "far_left" : o.x < 4 ? "left" : o.x > 8.4 ? "far_right" : o.x > 6 ? "right" : nullptr;
+  const char* side = o.x < 1.6   ? "far_left"
+                     : o.x < 4   ? "left"
+                     : o.x > 8.4 ? "far_right"
+                     : o.x > 6   ? "right"
+                                 : nullptr;
   if (!side && o.x > 4.2 && o.x < 5.8) side = "middle";
   const double height = o.y - o.size - std::max(kFloorY, ground_height(scene, o.x));
-  const char* level = height > 3.0 ? "height:high" : airborne && height > 0.3 && height < 1.0 ? "height:low" : nullptr;
+  const char* level = height > 3.0                               ? "height:high"
+                      : airborne && height > 0.3 && height < 1.0 ? "height:low"
+                                                                 : nullptr;
   if (level && (!side || choose.chance(0.35))) return choose.phrase(level);
   if (!side) return "";
   // "on the far left" is also "on the left".
@@ -59,26 +72,30 @@ Words describe(const Scene& scene, const ObjectSpec& o, const Mention& mention, 
   if (mention.color) adjectives.push_back(choose.phrase(table_of("color", kColorNames[o.color])));
   const std::string_view material = kMaterialNames[o.material];
   if (mention.material) {
-    if (choose.chance(0.15)) words.after = spaced({choose.phrase("made_of"), choose.phrase(table_of("substance", material))});
+    if (choose.chance(0.15))
+      words.after = spaced({choose.phrase("made_of"), choose.phrase(table_of("substance", material))});
     else adjectives.push_back(choose.phrase(table_of("material", material)));
   }
-  if (mention.place) words.after = spaced({words.after, place_of(scene, o, o.y - o.size > kFloorY + 0.02, choose)});
+  if (mention.place)
+    words.after = spaced({words.after, place_of(scene, o, o.y - o.size > kFloorY + 0.02, choose)});
   for (const std::string& adjective : adjectives) words.before = spaced({words.before, adjective});
   return words;
 }
 
 bool same_look(const ObjectSpec& a, const Mention& ma, const ObjectSpec& b, const Mention& mb) {
   if (!(ma == mb) || ma.place) return false;
-  return (!ma.color || a.color == b.color) && (!ma.shape || a.shape == b.shape) && (!ma.material || a.material == b.material) &&
-         (!ma.size || size_class(a.size) == size_class(b.size));
+  return (!ma.color || a.color == b.color) && (!ma.shape || a.shape == b.shape) &&
+         (!ma.material || a.material == b.material) && (!ma.size || size_class(a.size) == size_class(b.size));
 }
 
 // "two balls, one red and one blue": two alike but for their colour.
-bool by_color(const Scene& scene, const std::vector<int>& members, const std::vector<Mention>& mentions, Chooser& choose,
-              NounPhrase& out) {
+bool by_color(const Scene& scene, const std::vector<int>& members, const std::vector<Mention>& mentions,
+              Chooser& choose, NounPhrase& out) {
   const ObjectSpec &a = scene.objects[members[0]], &b = scene.objects[members[1]];
   const Mention& mention = mentions[0];
-  if (!(mention == mentions[1]) || !mention.color || !mention.shape || mention.size || mention.material || mention.place) return false;
+  if (!(mention == mentions[1]) || !mention.color || !mention.shape || mention.size || mention.material ||
+      mention.place)
+    return false;
   if (a.shape != b.shape || a.color == b.color || !choose.chance(0.35)) return false;
   const std::string row = choose.phrase(table_of("shape", kShapeNames[int(a.shape)]));
   const std::string first = choose.phrase(table_of("color", kColorNames[a.color]));
@@ -86,7 +103,8 @@ bool by_color(const Scene& scene, const std::vector<int>& members, const std::ve
   const std::string one = noun(row, false), many = noun(row, true);
   if (choose.held_out_form(0.3)) out.text = spaced({"a duo of", many, "in", first, "and", second});
   else if (choose.chance(0.4)) out.text = spaced({"two", many + ",", "one", first, "and one", second + ","});
-  else if (choose.chance(0.5)) out.text = spaced({article(first), first, "and", article(second), second, one});
+  else if (choose.chance(0.5))
+    out.text = spaced({article(first), first, "and", article(second), second, one});
   else out.text = spaced({article(first), first, one, "and", article(second), second, "one"});
   out.plural = true;
   out.promised = {{a.shape, a.color}, {b.shape, b.color}};
@@ -95,12 +113,14 @@ bool by_color(const Scene& scene, const std::vector<int>& members, const std::ve
 
 }  // namespace
 
-NounPhrase noun_phrase(const Scene& scene, const std::vector<int>& members, const Mention& mention, bool bare, Chooser& choose) {
+NounPhrase noun_phrase(const Scene& scene, const std::vector<int>& members, const Mention& mention, bool bare,
+                       Chooser& choose) {
   const ObjectSpec& o = scene.objects[members[0]];
   NounPhrase out;
   out.plural = members.size() > 1;
   const Words words = describe(scene, o, mention, choose);
-  const std::string row = choose.phrase(mention.shape ? table_of("shape", kShapeNames[int(o.shape)]) : "shape:any");
+  const std::string row =
+      choose.phrase(mention.shape ? table_of("shape", kShapeNames[int(o.shape)]) : "shape:any");
   const std::string core = spaced({words.before, noun(row, out.plural), words.after});
   if (out.plural) out.text = spaced({number_word(int(members.size()), choose), core});
   else if (bare) out.text = core;
@@ -112,8 +132,8 @@ NounPhrase noun_phrase(const Scene& scene, const std::vector<int>& members, cons
   return out;
 }
 
-NounPhrase list_phrase(const Scene& scene, const std::vector<int>& members, const std::vector<Mention>& mentions, bool bare,
-                       Chooser& choose) {
+NounPhrase list_phrase(const Scene& scene, const std::vector<int>& members,
+                       const std::vector<Mention>& mentions, bool bare, Chooser& choose) {
   NounPhrase out;
   if (members.size() == 2 && by_color(scene, members, mentions, choose, out)) return out;
   std::vector<bool> done(members.size(), false);
@@ -122,7 +142,8 @@ NounPhrase list_phrase(const Scene& scene, const std::vector<int>& members, cons
     if (done[i]) continue;
     std::vector<int> alike;
     for (size_t j = i; j < members.size(); ++j) {
-      const bool same = j == i || same_look(scene.objects[members[i]], mentions[i], scene.objects[members[j]], mentions[j]);
+      const bool same =
+          j == i || same_look(scene.objects[members[i]], mentions[i], scene.objects[members[j]], mentions[j]);
       if (done[j] || !same) continue;
       done[j] = true;
       alike.push_back(members[j]);
@@ -168,12 +189,16 @@ std::string surroundings(const Scene& scene, double p, Chooser& choose) {
   if (choose.chance(p)) {
     std::string color;
     if (choose.chance(0.3)) color = choose.phrase(table_of("backdrop", kBackdropNames[scene.floor_color]));
-    out = spaced({out, choose.phrase("on_floor"), color, choose.phrase(table_of("floor", kFloorNames[scene.floor_texture]))});
+    out = spaced({out, choose.phrase("on_floor"), color,
+                  choose.phrase(table_of("floor", kFloorNames[scene.floor_texture]))});
   }
   if (choose.chance(0.5 * p)) out = spaced({out, choose.phrase(table_of("light", kLightNames[scene.light]))});
   const double g = scene.gravity;
   if (std::abs(g - 9.81) < 0.1 && choose.chance(0.01)) out = spaced({out, choose.phrase("gravity:earth")});
-  const char* gravity = g < 2.7 && choose.chance(0.5) ? "gravity:moon" : g < 6 ? "gravity:low" : g > 13 ? "gravity:strong" : nullptr;
+  const char* gravity = g < 2.7 && choose.chance(0.5) ? "gravity:moon"
+                        : g < 6                       ? "gravity:low"
+                        : g > 13                      ? "gravity:strong"
+                                                      : nullptr;
   if (gravity && choose.chance(0.45)) out = spaced({out, choose.phrase(gravity)});
   return out;
 }

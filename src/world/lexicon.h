@@ -1,5 +1,6 @@
-// The words of the captions: tables of phrases by name, each with a weight and, for some, a mark that keeps it
-// out of training. Synonyms follow WordNet 3.0 (hyponyms of the colours, synsets of sphere, cube, fall, ...).
+// The words of the captions: tables of phrases by name, each with a weight and, for some, a mark that keeps
+// it out of training. Synonyms follow WordNet 3.0 (hyponyms of the colours, synsets of sphere, cube, fall,
+// ...).
 #pragma once
 #include <span>
 #include <string>
@@ -20,8 +21,9 @@ struct Phrase {
 struct Verb {
   enum class Kind { kActive, kPassive, kCopula };
   Kind kind = Kind::kActive;
-  std::string base, third, ing, past;  // active; passive: `past` is the participle; copula: `past` is the complement
-  std::string tail;                    // " to the {ground}"; {names} are filled from the tables
+  std::string base, third, ing,
+      past;          // active; passive: `past` is the participle; copula: `past` is the complement
+  std::string tail;  // " to the {ground}"; {names} are filled from the tables
 };
 
 // "falls and bounces" is a predicate of two verbs.

@@ -14,7 +14,8 @@ namespace orrery {
 namespace {
 
 const TextTokenizer& shipped() {
-  static const TextTokenizer tokenizer = TextTokenizer::load(fs::path(ORRERY_ROOT) / "models/pretrained/text_vocab.safetensors");
+  static const TextTokenizer tokenizer =
+      TextTokenizer::load(fs::path(ORRERY_ROOT) / "models/pretrained/text_vocab.safetensors");
   return tokenizer;
 }
 
@@ -29,17 +30,21 @@ double cosine(const std::string& a, const std::string& b) {
 }
 
 std::string nearest(const std::string& word, const std::vector<std::string>& choices) {
-  return *std::max_element(choices.begin(), choices.end(), [&](const auto& a, const auto& b) { return cosine(word, a) < cosine(word, b); });
+  return *std::max_element(choices.begin(), choices.end(),
+                           [&](const auto& a, const auto& b) { return cosine(word, a) < cosine(word, b); });
 }
 
 // Ten words with vectors, one without, three pieces.
-std::vector<uint8_t> small_vocabulary(std::string words = "a\nred\nball\nbox\nfalls\nrolls\nand\nthe\nblue\nsphere\n.\n##s\n##.\n##ing",
-                                      int64_t vectors = 10, float scale = 0.01f) {
+std::vector<uint8_t> small_vocabulary(
+    std::string words = "a\nred\nball\nbox\nfalls\nrolls\nand\nthe\nblue\nsphere\n.\n##s\n##.\n##ing",
+    int64_t vectors = 10, float scale = 0.01f) {
   SafetensorsWriter writer;
   const int64_t listed = 1 + std::count(words.begin(), words.end(), '\n');
-  std::vector<uint8_t> values(size_t(vectors) * kTextVectorSize, 7), flags(size_t(listed), 1), scales(size_t(vectors) * 4);
+  std::vector<uint8_t> values(size_t(vectors) * kTextVectorSize, 7), flags(size_t(listed), 1),
+      scales(size_t(vectors) * 4);
   for (int64_t i = 0; i < vectors; ++i) std::memcpy(&scales[size_t(i) * 4], &scale, 4);
-  writer.add("words", DType::kU8, {int64_t(words.size())}, std::span(reinterpret_cast<const uint8_t*>(words.data()), words.size()));
+  writer.add("words", DType::kU8, {int64_t(words.size())},
+             std::span(reinterpret_cast<const uint8_t*>(words.data()), words.size()));
   writer.add("vectors", DType::kI8, {vectors, kTextVectorSize}, values);
   writer.add("scales", DType::kF32, {vectors}, scales);
   writer.add("flags", DType::kU8, {listed}, flags);
@@ -65,15 +70,19 @@ TEST(TextTokenizer, OrdinaryPromptIsOneTokenAWord) {
   const auto ids = shipped().encode("A Red Ball rolls down a ramp, and hits the blue box.");
   std::vector<std::string> spelled;
   for (int id : ids) spelled.push_back(shipped().token(id));
-  EXPECT_EQ(spelled, (std::vector<std::string>{"a", "red", "ball", "rolls", "down", "a", "ramp", "##,", "and", "hits", "the", "blue", "box", "##."}));
+  EXPECT_EQ(spelled, (std::vector<std::string>{"a", "red", "ball", "rolls", "down", "a", "ramp", "##,", "and",
+                                               "hits", "the", "blue", "box", "##."}));
 }
 
 TEST(TextTokenizer, RoundTrip) {
-  for (const char* text : {"a red ball falls", "  Two BALLS,one red...and a box!  ", "it's 3.5 m away: \"high up\"", "light-blue/green (cube)",
-                           "flibbertigibbet qzxv", "##ing <pad> <0x41>", "caf\xc3\xa9 na\xc3\xafve \xe7\x90\x83", "", " ", "#", "'s", "a##s"}) {
+  for (const char* text :
+       {"a red ball falls", "  Two BALLS,one red...and a box!  ", "it's 3.5 m away: \"high up\"",
+        "light-blue/green (cube)", "flibbertigibbet qzxv", "##ing <pad> <0x41>",
+        "caf\xc3\xa9 na\xc3\xafve \xe7\x90\x83", "", " ", "#", "'s", "a##s"}) {
     const auto ids = shipped().encode(text, 1000);
     EXPECT_EQ(shipped().decode(ids), TextTokenizer::normalized(text)) << text;
-    EXPECT_EQ(TextTokenizer::normalized(TextTokenizer::normalized(text)), TextTokenizer::normalized(text)) << text;
+    EXPECT_EQ(TextTokenizer::normalized(TextTokenizer::normalized(text)), TextTokenizer::normalized(text))
+        << text;
   }
 }
 
@@ -83,7 +92,8 @@ TEST(TextTokenizer, RandomBytesRoundTrip) {
     std::string text(size_t(rng.below(40)), ' ');
     const bool ascii = rng.chance(0.5);
     for (char& c : text) c = char(ascii ? 32 + rng.below(95) : rng.below(256));
-    EXPECT_EQ(shipped().decode(shipped().encode(text, 1000)), TextTokenizer::normalized(text)) << "trial " << trial;
+    EXPECT_EQ(shipped().decode(shipped().encode(text, 1000)), TextTokenizer::normalized(text))
+        << "trial " << trial;
   }
 }
 
@@ -104,7 +114,8 @@ TEST(TextTokenizer, TooLongIsAnError) {
 }
 
 TEST(TextTokenizer, UnseenWordsAreNearTaughtOnes) {
-  const std::vector<std::string> colors = {"red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink", "white", "black"};
+  const std::vector<std::string> colors = {"red",  "orange", "yellow", "green", "cyan",
+                                           "blue", "purple", "pink",   "white", "black"};
   EXPECT_EQ(nearest("crimson", colors), "red");
   EXPECT_EQ(nearest("scarlet", colors), "red");
   EXPECT_EQ(nearest("ruby", colors), "red");
@@ -125,8 +136,10 @@ TEST(TextTokenizer, UnseenWordsAreNearTaughtOnes) {
 }
 
 TEST(TextTokenizer, NamesWhatWasNeverTaught) {
-  EXPECT_EQ(shipped().untaught_words("Two red balls fall to the floor, and a blue box rests."), std::vector<std::string>{});
-  EXPECT_EQ(shipped().untaught_words("a scarlet globe hurtles down"), std::vector<std::string>{});  // WordNet knows them
+  EXPECT_EQ(shipped().untaught_words("Two red balls fall to the floor, and a blue box rests."),
+            std::vector<std::string>{});
+  EXPECT_EQ(shipped().untaught_words("a scarlet globe hurtles down"),
+            std::vector<std::string>{});  // WordNet knows them
   EXPECT_EQ(shipped().untaught_words("a brown elephant juggles seven red balls; the elephant sings"),
             (std::vector<std::string>{"brown", "elephant", "juggles", "seven", "sings"}));
   EXPECT_EQ(shipped().untaught_words("a flibbertigibbet falls"), std::vector<std::string>{"flibbertigibbet"});
@@ -138,10 +151,13 @@ TEST(TextTokenizer, TruncatedAtEveryLengthIsAnError) {
   const auto bytes = small_vocabulary();
   EXPECT_NO_THROW(TextTokenizer::from_bytes(bytes, "small"));
   for (size_t length = 0; length < bytes.size(); ++length)
-    EXPECT_THROW(TextTokenizer::from_bytes({bytes.begin(), bytes.begin() + int64_t(length)}, "small"), Error) << length;
+    EXPECT_THROW(TextTokenizer::from_bytes({bytes.begin(), bytes.begin() + int64_t(length)}, "small"), Error)
+        << length;
   const auto whole = read_bytes(fs::path(ORRERY_ROOT) / "models/pretrained/text_vocab.safetensors");
   for (size_t length = 0; length < whole.size(); length += 100'003)
-    EXPECT_THROW(TextTokenizer::from_bytes({whole.begin(), whole.begin() + int64_t(length)}, "shipped"), Error) << length;
+    EXPECT_THROW(TextTokenizer::from_bytes({whole.begin(), whole.begin() + int64_t(length)}, "shipped"),
+                 Error)
+        << length;
 }
 
 TEST(TextTokenizer, DamagedBytesNeverCrash) {
@@ -149,7 +165,8 @@ TEST(TextTokenizer, DamagedBytesNeverCrash) {
   Rng rng(2);
   for (int trial = 0; trial < 4000; ++trial) {
     auto damaged = bytes;
-    for (int i = 1 + rng.below(3); i > 0; --i) damaged[size_t(rng.below(int(damaged.size())))] = uint8_t(rng.below(256));
+    for (int i = 1 + rng.below(3); i > 0; --i)
+      damaged[size_t(rng.below(int(damaged.size())))] = uint8_t(rng.below(256));
     try {
       const auto tokenizer = TextTokenizer::from_bytes(damaged, "damaged");
       tokenizer.encode("a red ball falls and rolls", 1000);

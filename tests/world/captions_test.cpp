@@ -22,7 +22,8 @@ std::vector<std::string> words_of(const std::string& text) {
   std::vector<std::string> words;
   std::string word;
   for (char c : text + " ") {
-    if (std::isalnum(static_cast<unsigned char>(c))) word += char(std::tolower(static_cast<unsigned char>(c)));
+    if (std::isalnum(static_cast<unsigned char>(c)))
+      word += char(std::tolower(static_cast<unsigned char>(c)));
     else if (!word.empty()) words.push_back(std::exchange(word, ""));
   }
   return words;
@@ -40,7 +41,8 @@ bool says(const std::string& padded_text, const std::string& phrase) {
 }
 
 std::string without(std::string padded_text, const std::string& phrase) {
-  for (size_t at; (at = padded_text.find(padded(phrase))) != std::string::npos;) padded_text.erase(at, padded(phrase).size() - 1);
+  for (size_t at; (at = padded_text.find(padded(phrase))) != std::string::npos;)
+    padded_text.erase(at, padded(phrase).size() - 1);
   return padded_text;
 }
 
@@ -60,11 +62,14 @@ std::string foreground(const std::string& caption) {
   std::string text = padded(caption);
   std::vector<std::string> remarks;
   for (const auto& [kind, names] : std::map<std::string, std::vector<std::string_view>>{
-           {"backdrop", {kBackdropNames.begin(), kBackdropNames.end()}}, {"floor", {kFloorNames.begin(), kFloorNames.end()}}, {"light", {kLightNames.begin(), kLightNames.end()}}})
+           {"backdrop", {kBackdropNames.begin(), kBackdropNames.end()}},
+           {"floor", {kFloorNames.begin(), kFloorNames.end()}},
+           {"light", {kLightNames.begin(), kLightNames.end()}}})
     for (std::string_view name : names)
       for (const std::string& phrase : forms(kind + ":" + std::string(name))) remarks.push_back(phrase);
   // "mint green" before "mint".
-  std::stable_sort(remarks.begin(), remarks.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
+  std::stable_sort(remarks.begin(), remarks.end(),
+                   [](const auto& a, const auto& b) { return a.size() > b.size(); });
   for (const std::string& remark : remarks) text = without(text, remark);
   return text;
 }
@@ -77,9 +82,11 @@ struct Told {
 std::vector<Told> many_captions(int scenes, int each, CaptionSplit split, uint64_t first_seed = 0) {
   std::vector<Told> out;
   for (int i = 0; i < scenes; ++i) {
-    const Sample sample = make_sample(first_seed + i, split == CaptionSplit::kTrain ? Split::kTrain : Split::kId);
+    const Sample sample =
+        make_sample(first_seed + i, split == CaptionSplit::kTrain ? Split::kTrain : Split::kId);
     Rng rng(first_seed + i, 5);
-    for (const std::string& caption : captions_for(sample.family, sample.scene, rng, split, each)) out.push_back({sample, caption});
+    for (const std::string& caption : captions_for(sample.family, sample.scene, rng, split, each))
+      out.push_back({sample, caption});
   }
   return out;
 }
@@ -115,18 +122,21 @@ TEST(Captions, ColoursAndShapesAreInTheScene) {
     for (int color = 0; color < int(kColorNames.size()); ++color)
       for (const std::string& phrase : forms("color:" + std::string(kColorNames[color])))
         if (phrase.find(' ') != std::string::npos && says(text, phrase)) {
-          EXPECT_TRUE(any_object(told.sample.scene, [&](const ObjectSpec& o) { return o.color == color; })) << told.caption;
+          EXPECT_TRUE(any_object(told.sample.scene, [&](const ObjectSpec& o) { return o.color == color; }))
+              << told.caption;
           text = without(text, phrase);
         }
     for (int color = 0; color < int(kColorNames.size()); ++color)
       for (const std::string& phrase : forms("color:" + std::string(kColorNames[color])))
         if (says(text, phrase)) {
-          EXPECT_TRUE(any_object(told.sample.scene, [&](const ObjectSpec& o) { return o.color == color; })) << told.caption;
+          EXPECT_TRUE(any_object(told.sample.scene, [&](const ObjectSpec& o) { return o.color == color; }))
+              << told.caption;
         }
     for (Shape shape : {Shape::kBall, Shape::kBox})
       for (const std::string& noun : forms("shape:" + std::string(kShapeNames[int(shape)])))
         if (says(text, noun)) {
-          EXPECT_TRUE(any_object(told.sample.scene, [&](const ObjectSpec& o) { return o.shape == shape; })) << told.caption;
+          EXPECT_TRUE(any_object(told.sample.scene, [&](const ObjectSpec& o) { return o.shape == shape; }))
+              << told.caption;
         }
   }
 }
@@ -141,7 +151,8 @@ TEST(Captions, EveryObjectIsCountedOnce) {
       nouns[last(phrase.text.substr(0, slash))] = false;
       nouns[last(phrase.text.substr(slash + 1))] = true;
     }
-  const std::map<std::string, int> numbers = {{"two", 2}, {"three", 3}, {"four", 4}, {"2", 2}, {"3", 3}, {"4", 4}, {"pair", 2}};
+  const std::map<std::string, int> numbers = {{"two", 2}, {"three", 3}, {"four", 4}, {"2", 2},
+                                              {"3", 3},   {"4", 4},     {"pair", 2}};
   int checked = 0;
   for (const Told& told : two_thousand_scenes()) {
     const std::string text = foreground(told.caption);
@@ -157,7 +168,8 @@ TEST(Captions, EveryObjectIsCountedOnce) {
       count += number;
       number = 1;
     }
-    if (count + 1 == int(told.sample.scene.objects.size()) && says(text, "and")) continue;  // "a red and a blue ball"
+    if (count + 1 == int(told.sample.scene.objects.size()) && says(text, "and"))
+      continue;  // "a red and a blue ball"
     EXPECT_EQ(count, int(told.sample.scene.objects.size())) << told.caption;
     ++checked;
   }
@@ -169,7 +181,8 @@ TEST(Captions, MotionPlaceAndSizeAreTrue) {
     const Scene& scene = told.sample.scene;
     const SceneFacts facts = facts_of(told.sample.family, scene, nullptr);
     std::string text = foreground(told.caption);
-    for (const char* other : {"with little gravity", "a little above", "from a small height"}) text = without(text, other);
+    for (const char* other : {"with little gravity", "a little above", "from a small height"})
+      text = without(text, other);
     auto claims = [&](std::initializer_list<const char*> said, auto&& holds) {
       for (const char* phrase : said)
         if (says(text, phrase)) {
@@ -179,7 +192,8 @@ TEST(Captions, MotionPlaceAndSizeAreTrue) {
     auto facts_claim = [&](std::initializer_list<const char*> said, auto&& holds) {
       for (const char* phrase : said)
         if (says(text, phrase)) {
-          EXPECT_TRUE(std::any_of(facts.objects.begin(), facts.objects.end(), holds)) << phrase << " | " << told.caption;
+          EXPECT_TRUE(std::any_of(facts.objects.begin(), facts.objects.end(), holds))
+              << phrase << " | " << told.caption;
         }
     };
     claims({"tiny", "very small", "minuscule"}, [](const ObjectSpec& o) { return o.size < 0.25; });
@@ -191,11 +205,17 @@ TEST(Captions, MotionPlaceAndSizeAreTrue) {
     claims({"high up", "from high above"}, [](const ObjectSpec& o) { return o.y > 3; });
     claims({"rubber", "rubbery"}, [](const ObjectSpec& o) { return o.material == 0; });
     claims({"wooden", "timber"}, [](const ObjectSpec& o) { return o.material == 1; });
-    facts_claim({"from right to left", "toward the left", "leftwards"}, [](const ObjectFacts& f) { return f.direction < 0; });
-    facts_claim({"from left to right", "toward the right", "rightwards"}, [](const ObjectFacts& f) { return f.direction > 0; });
-    facts_claim({"falls", "drops", "plummeting", "falling"}, [](const ObjectFacts& f) { return f.height > 0.2; });
-    facts_claim({"rolls", "rolling"}, [](const ObjectFacts& f) { return f.motion == Motion::kRoll || f.motion == Motion::kRampRoll; });
-    facts_claim({"sits still", "at rest", "motionless"}, [](const ObjectFacts& f) { return f.motion == Motion::kRest; });
+    facts_claim({"from right to left", "toward the left", "leftwards"},
+                [](const ObjectFacts& f) { return f.direction < 0; });
+    facts_claim({"from left to right", "toward the right", "rightwards"},
+                [](const ObjectFacts& f) { return f.direction > 0; });
+    facts_claim({"falls", "drops", "plummeting", "falling"},
+                [](const ObjectFacts& f) { return f.height > 0.2; });
+    facts_claim({"rolls", "rolling"}, [](const ObjectFacts& f) {
+      return f.motion == Motion::kRoll || f.motion == Motion::kRampRoll;
+    });
+    facts_claim({"sits still", "at rest", "motionless"},
+                [](const ObjectFacts& f) { return f.motion == Motion::kRest; });
     facts_claim({"quickly", "at high speed"}, [](const ObjectFacts& f) { return f.speed > 4; });
     for (const char* slope : {"ramp", "slope", "incline"})
       if (says(text, slope)) {
@@ -220,9 +240,9 @@ TEST(Captions, ClaimedEncountersHappen) {
     ++claimed;
     const auto [kind, a, b] = *facts.encounter;
     const Trajectory trajectory = simulate(sample.scene, 96);
-    const bool touched = std::any_of(trajectory.contacts.begin(), trajectory.contacts.end(), [a = a, b = b](const ContactEvent& e) {
-      return (e.a == a && e.b == b) || (e.a == b && e.b == a);
-    });
+    const bool touched = std::any_of(
+        trajectory.contacts.begin(), trajectory.contacts.end(),
+        [a = a, b = b](const ContactEvent& e) { return (e.a == a && e.b == b) || (e.a == b && e.b == a); });
     EXPECT_TRUE(touched) << sample.family << " seed " << i;
   }
   EXPECT_GE(claimed, 100);
@@ -230,7 +250,8 @@ TEST(Captions, ClaimedEncountersHappen) {
 
 TEST(Captions, RolesFollowTheMotion) {
   Scene scene;
-  scene.objects = {ObjectSpec{Shape::kBall, 0, 0, 0.3, 2, kFloorY + 0.3, 0, 4, 0, -13}, ObjectSpec{Shape::kBox, 5, 0, 0.3, 5, kFloorY + 0.3}};
+  scene.objects = {ObjectSpec{Shape::kBall, 0, 0, 0.3, 2, kFloorY + 0.3, 0, 4, 0, -13},
+                   ObjectSpec{Shape::kBox, 5, 0, 0.3, 5, kFloorY + 0.3}};
   const SceneFacts facts = facts_of("collision", quantized(scene), nullptr);
   ASSERT_TRUE(facts.encounter);
   EXPECT_EQ(facts.encounter->subject, 0);
@@ -256,7 +277,8 @@ TEST(Captions, HeldOutPhrasesNeverOccurInTraining) {
 TEST(Captions, HeldOutCaptionsDifferFromTraining) {
   std::set<std::string> training;
   for (const Told& told : training_captions()) training.insert(padded(told.caption));
-  for (const Told& told : held_out_captions()) EXPECT_FALSE(training.count(padded(told.caption))) << told.caption;
+  for (const Told& told : held_out_captions())
+    EXPECT_FALSE(training.count(padded(told.caption))) << told.caption;
 }
 
 TEST(Captions, TenThousandAreMostlyDistinct) {
@@ -270,7 +292,8 @@ TEST(Captions, TenThousandAreMostlyDistinct) {
 TEST(Captions, SameSeedSameCaptions) {
   const Sample sample = make_sample(3, Split::kTrain);
   Rng a(1, 2), b(1, 2);
-  EXPECT_EQ(captions_for(sample.family, sample.scene, a, CaptionSplit::kTrain, 5), captions_for(sample.family, sample.scene, b, CaptionSplit::kTrain, 5));
+  EXPECT_EQ(captions_for(sample.family, sample.scene, a, CaptionSplit::kTrain, 5),
+            captions_for(sample.family, sample.scene, b, CaptionSplit::kTrain, 5));
 }
 
 TEST(Captions, PromisesOfHeldOutPrompts) {
@@ -287,7 +310,8 @@ TEST(Captions, PromisesOfHeldOutPrompts) {
       colored += object.color.has_value();
       if (!object.color) continue;
       bool said = false;
-      for (const std::string& phrase : forms("color:" + std::string(kColorNames[*object.color]))) said |= says(text, phrase);
+      for (const std::string& phrase : forms("color:" + std::string(kColorNames[*object.color])))
+        said |= says(text, phrase);
       EXPECT_TRUE(said) << prompt.text << " promises " << kColorNames[*object.color];
     }
   }
@@ -300,7 +324,8 @@ TEST(Captions, PromisesOfHeldOutPrompts) {
 // models/pretrained/vocab_taught.txt is what scripts/make_vocabulary.py flags as taught.
 TEST(Captions, TaughtWordsAreTheListedOnes) {
   std::set<std::string> used;
-  for (const Told& told : std::getenv("ORRERY_WRITE_TAUGHT") ? many_captions(40000, 3, CaptionSplit::kTrain) : training_captions())
+  for (const Told& told : std::getenv("ORRERY_WRITE_TAUGHT") ? many_captions(40000, 3, CaptionSplit::kTrain)
+                                                             : training_captions())
     for (const std::string& word : words_of(told.caption))
       if (word != "s") used.insert(word);  // "the moon's"
   const fs::path list = fs::path(ORRERY_ROOT) / "models/pretrained/vocab_taught.txt";
@@ -312,7 +337,8 @@ TEST(Captions, TaughtWordsAreTheListedOnes) {
   std::istringstream file(read_text(list));
   std::set<std::string> listed;
   for (std::string word; file >> word;) listed.insert(word);
-  for (const std::string& word : used) EXPECT_TRUE(listed.count(word)) << word << ": remake the list and the vocabulary";
+  for (const std::string& word : used)
+    EXPECT_TRUE(listed.count(word)) << word << ": remake the list and the vocabulary";
   const auto taught = TextTokenizer::load_shipped().taught_words();
   EXPECT_EQ(std::set<std::string>(taught.begin(), taught.end()), listed) << "run scripts/make_vocabulary.py";
 }
@@ -320,8 +346,10 @@ TEST(Captions, TaughtWordsAreTheListedOnes) {
 TEST(Captions, FitTheTokenizer) {
   const TextTokenizer tokenizer = TextTokenizer::load_shipped();
   size_t longest = 0;
-  for (const Told& told : training_captions()) longest = std::max(longest, tokenizer.encode(told.caption).size());
-  for (const Told& told : held_out_captions()) longest = std::max(longest, tokenizer.encode(told.caption).size());
+  for (const Told& told : training_captions())
+    longest = std::max(longest, tokenizer.encode(told.caption).size());
+  for (const Told& told : held_out_captions())
+    longest = std::max(longest, tokenizer.encode(told.caption).size());
   RecordProperty("longest_caption_tokens", int(longest));
   EXPECT_LE(longest, size_t(kMaxTextTokens));
 }
@@ -338,10 +366,14 @@ TEST(Captions, FreePromptsAreWellFormed) {
     EXPECT_FALSE(prompt.at("objects").empty()) << line;
     for (const Json& object : prompt.at("objects")) {
       if (object.contains("shape")) {
-        EXPECT_NE(std::find(kShapeNames.begin(), kShapeNames.end(), object["shape"].get<std::string>()), kShapeNames.end()) << line;
+        EXPECT_NE(std::find(kShapeNames.begin(), kShapeNames.end(), object["shape"].get<std::string>()),
+                  kShapeNames.end())
+            << line;
       }
       if (object.contains("color")) {
-        EXPECT_NE(std::find(kColorNames.begin(), kColorNames.end(), object["color"].get<std::string>()), kColorNames.end()) << line;
+        EXPECT_NE(std::find(kColorNames.begin(), kColorNames.end(), object["color"].get<std::string>()),
+                  kColorNames.end())
+            << line;
       }
     }
   }
