@@ -11,7 +11,7 @@ namespace {
 #define NEEDS_FFMPEG() \
   if (!have_ffmpeg()) GTEST_SKIP() << "the ffmpeg program is not installed"
 
-std::string quoted(const fs::path& path) { return "'" + path.string() + "'"; }
+std::string quoted(const fs::path& path) { return fmt::format("'{}'", path.string()); }
 
 TEST(Decoder, MissingFolderAndDirectory) {
   const Folder folder;
