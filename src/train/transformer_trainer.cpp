@@ -193,6 +193,11 @@ void TransformerTrainer::export_to(const std::filesystem::path& path, const std:
   writer.set_metadata("command", command);
   writer.set_metadata("training_config", config_.to_json().dump());
   writer.set_metadata("steps", std::to_string(state_.step));
+  writer.set_metadata("training_seconds", fmt::format("{:.0f}", state_.seconds));
+  writer.set_metadata("families", fmt::format("{}", fmt::join(family_names(), ", ")));
+  writer.set_metadata("size_range_m", fmt::format("{} to {}", kMinSize, kMaxSize));
+  writer.set_metadata("speed_range_m_s", fmt::format("0 to {}", kMaxSpeed));
+  writer.set_metadata("license", "Apache-2.0");
   writer.write(path);
   optimizer_.swap_ema();
 }
