@@ -84,6 +84,7 @@ std::string name_of(const std::optional<Shape>& shape, const std::optional<int>&
 
 std::vector<SeenObject> see_objects(std::span<const Frame> frames) {
   ORRERY_ASSERT(!frames.empty());
+  use_one_thread();
   const int count = std::min(int(frames.size()), kAdherenceFrames);
   std::vector<Candidate> candidates;
   double factor = 1;

@@ -32,8 +32,8 @@ struct ExpectedObject {
 };
 
 struct Expectation {
-  std::vector<ExpectedObject> objects;
-  std::optional<int> count;  // of all objects in view; empty: as many as `objects`, unless `more_allowed`
+  std::vector<ExpectedObject> objects = {};
+  std::optional<int> count = {};  // of all objects in view; empty: as many as `objects`, unless `more_allowed`
   bool more_allowed = false;
 };
 

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "physics_eval/statistics.h"
+#include "physics_eval/still_objects.h"
 #include "physics_eval/thresholds.h"
 
 namespace orrery::physics_eval {
@@ -130,9 +131,13 @@ cv::Vec3b median_of(const std::vector<cv::Mat>& samples, uint32_t which, int y, 
   return out;
 }
 
-bool resolve_ghosts(const std::vector<cv::Mat>& samples, Background& background) {
+Votes collect_votes(const std::vector<cv::Mat>& samples, const Background& background) {
   Votes votes{cv::Mat::zeros(background.plate.size(), CV_32S), cv::Mat::zeros(background.plate.size(), CV_32S)};
   for (size_t s = 0; s < samples.size(); ++s) vote(samples[s], int(s), background, votes);
+  return votes;
+}
+
+bool resolve_ghosts(const std::vector<cv::Mat>& samples, const Votes& votes, Background& background) {
   const int needed = samples.size() >= 12 ? 2 : 1;
   bool changed = false;
   for (int y = 0; y < background.plate.rows; ++y)
@@ -145,6 +150,40 @@ bool resolve_ghosts(const std::vector<cv::Mat>& samples, Background& background)
   return changed;
 }
 
+// Mean colour of what the samples show at the pixels of `where` for which they voted, and how many pixels that were.
+std::array<float, 3> voted_color(const std::vector<cv::Mat>& samples, const cv::Mat& votes, const cv::Mat& where, int& count) {
+  std::array<float, 3> sum{};
+  count = 0;
+  for (int y = 0; y < where.rows; ++y)
+    for (int x = 0; x < where.cols; ++x) {
+      const uint32_t which = uint32_t(votes.at<int>(y, x));
+      if (!where.at<uint8_t>(y, x) || !which) continue;
+      const auto pixel = samples[std::countr_zero(which)].at<cv::Vec3b>(y, x);
+      for (int c = 0; c < 3; ++c) sum[c] += pixel[c];
+      ++count;
+    }
+  for (float& v : sum) v /= float(std::max(1, count));
+  return sum;
+}
+
+// A thing that moves by less than its own size never uncovers its middle: the plate keeps that. Where a compact thing
+// in the plate touches what changed and has its colour, the row's backdrop takes its place.
+void erase_resting_cores(const std::vector<cv::Mat>& samples, const Votes& votes, Background& background) {
+  if (cv::countNonZero(votes.object) == 0) return;
+  const cv::Mat backdrop = row_backdrop(background.plate);
+  for (const cv::Mat& piece : still_pieces(background.plate, backdrop)) {
+    if (cv::countNonZero(piece) > 0.05 * double(piece.total())) continue;
+    cv::Mat grown;
+    cv::dilate(piece, grown, cv::Mat::ones(7, 7, CV_8U));
+    int count = 0;
+    const auto moving = voted_color(samples, votes.object, grown, count);
+    const cv::Scalar still = cv::mean(background.plate, piece);
+    double distance = 0;
+    for (int c = 0; c < 3; ++c) distance += (moving[c] - still[c]) * (moving[c] - still[c]);
+    if (count >= kMinArea.value && distance < 60 * 60) backdrop.copyTo(background.plate, grown);
+  }
+}
+
 }  // namespace
 
 Background estimate_background(std::vector<cv::Mat> samples, const Background* previous) {
@@ -153,8 +192,12 @@ Background estimate_background(std::vector<cv::Mat> samples, const Background* p
   background.plate = quantile_image(samples, 0.5);
   background.noise = noise_of(samples, background.plate);
   if (previous && samples.size() < size_t(kMaxBackgroundSamples)) samples.push_back(previous->plate);
-  for (int pass = 0; pass < 2; ++pass)
-    if (!resolve_ghosts(samples, background)) break;
+  Votes votes;
+  for (int pass = 0; pass < 2; ++pass) {
+    votes = collect_votes(samples, background);
+    if (!resolve_ghosts(samples, votes, background)) break;
+  }
+  erase_resting_cores(samples, votes, background);
   return background;
 }
 

@@ -153,6 +153,7 @@ Detection measure(const cv::Mat& image, const cv::Mat& mask, const cv::Rect& box
   d.x = box.x + sx * inverse;
   d.y = box.y + sy * inverse;
   for (int c = 0; c < 3; ++c) d.rgb[c] = float(rgb[c] * inverse);
+  d.round = roundness(d.mask);
   d.clipped = box.x <= 0 || box.y <= 0 || box.x + box.width >= image.cols || box.y + box.height >= image.rows;
   return d;
 }

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "core/frame.h"
-#include "core/json.h"
 #include "physics_eval/laws.h"
 
 namespace orrery::physics_eval {
@@ -14,7 +13,7 @@ namespace orrery::physics_eval {
 struct EvaluateOptions {
   double scale_px_per_m = 0;  // pixels of the original frame; 0: unknown, g_m_s2 not identifiable
   double fps = 0;             // > 0: frame times are index / fps instead of the file's
-  std::function<void(int frames)> progress;
+  std::function<void(int frames)> progress = {};
 };
 
 enum class Verdict { kConsistent, kInconsistent, kInsufficient };

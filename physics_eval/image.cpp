@@ -1,12 +1,17 @@
 #include "physics_eval/image.h"
 
 #include <cmath>
+#include <opencv2/core/utility.hpp>
 #include <opencv2/imgproc.hpp>
 
 #include "core/error.h"
 #include "physics_eval/statistics.h"
 
 namespace orrery::physics_eval {
+
+void use_one_thread() {
+  if (cv::getNumThreads() != 1) cv::setNumThreads(1);
+}
 
 cv::Mat reduced(const Frame& frame, int max_width, double& factor) {
   ORRERY_ASSERT(frame.width > 0 && frame.height > 0);

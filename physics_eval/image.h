@@ -7,6 +7,9 @@
 
 namespace orrery::physics_eval {
 
+// OpenCV would start a thread pool of its own beside OpenMP's, for pictures too small to gain from it.
+void use_one_thread();
+
 // CV_8UC3 RGB, at most `max_width` wide, averaged over areas; a copy. `factor` = original / reduced, both axes.
 cv::Mat reduced(const Frame& frame, int max_width, double& factor);
 

@@ -90,6 +90,9 @@ class Observer {
 
 }  // namespace
 
-Observation observe(FrameSource& source, const EvaluateOptions& options) { return Observer(options).run(source); }
+Observation observe(FrameSource& source, const EvaluateOptions& options) {
+  use_one_thread();
+  return Observer(options).run(source);
+}
 
 }  // namespace orrery::physics_eval

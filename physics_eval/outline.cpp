@@ -99,14 +99,20 @@ double roundness(const cv::Mat& mask) {
 }
 
 ShapeVote name_shape(const cv::Mat& mask) {
-  const auto outline = outline_of(mask);
-  if (outline.size() < 8) return {Shape::kBall, 0};
-  const double area = cv::countNonZero(mask);
-  const cv::RotatedRect rect = cv::minAreaRect(outline);
+  std::vector<cv::Point> points, hull;
+  cv::findNonZero(mask, points);
+  if (points.size() < 12) return {Shape::kBall, 0};
+  cv::convexHull(points, hull);
+  // Balls and boxes are convex; the half pixel around the centres of the outline's pixels is added.
+  const double area = cv::contourArea(hull) + 0.5 * cv::arcLength(hull, true) + 1;
+  const cv::RotatedRect rect = cv::minAreaRect(hull);
   const double in_rect = area / ((rect.size.width + 1.0) * (rect.size.height + 1.0));
-  const double in_circle = roundness(mask);
+  cv::Point2f center;
+  float radius = 0;
+  cv::minEnclosingCircle(hull, center, radius);
+  const double in_circle = area / (CV_PI * (radius + 0.5) * (radius + 0.5));
   // 0 at the disc's values, 1 at the square's.
-  const double boxness = 0.5 * (in_rect - 0.785) / (0.98 - 0.785) + 0.5 * (0.95 - in_circle) / (0.95 - 0.64);
+  const double boxness = 0.5 * (in_rect - 0.80) / (0.98 - 0.80) + 0.5 * (0.97 - in_circle) / (0.97 - 0.66);
   return {boxness > 0.5 ? Shape::kBox : Shape::kBall, std::min(1.0, std::abs(boxness - 0.5) * 2)};
 }
 

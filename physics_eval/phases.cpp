@@ -107,27 +107,6 @@ double end_velocity_error(const Phase& phase, double noise) {
   return noise * std::sqrt(192.0 / (double(n) * n * n)) / interval;
 }
 
-// The track whose box is next to this one's at that time, or -1.
-int neighbour(const std::vector<Track>& tracks, int self, int frame) {
-  const auto at = [&](const Track& track) -> const TrackPoint* {
-    const TrackPoint* nearest = nullptr;
-    for (const TrackPoint& p : track.points)
-      if (std::abs(p.frame - frame) <= 3 && (!nearest || std::abs(p.frame - frame) < std::abs(nearest->frame - frame)))
-        nearest = &p;
-    return nearest;
-  };
-  const TrackPoint* a = at(tracks[self]);
-  if (!a) return -1;
-  for (int k = 0; k < int(tracks.size()); ++k) {
-    const TrackPoint* b = k == self ? nullptr : at(tracks[k]);
-    if (!b) continue;
-    const double gap_x = std::abs(a->x - b->x) - 0.5 * (a->width + b->width);
-    const double gap_y = std::abs(a->y - b->y) - 0.5 * (a->height + b->height);
-    if (std::max(gap_x, gap_y) < 0.25 * (a->width + b->width)) return k;
-  }
-  return -1;
-}
-
 EventKind classify(const Event& event, double speed_range) {
   const double jx = event.v_out[0] - event.v_in[0], jy = event.v_out[1] - event.v_in[1], j = std::hypot(jx, jy);
   if (j < kSignificance.value * event.v_error || j < 0.1 * speed_range) return EventKind::kChange;
@@ -149,12 +128,32 @@ Event event_of(const std::vector<Track>& tracks, const std::vector<Phase>& phase
   event.v_in = before.velocity(next == i + 1 ? event.t : before.t1);
   event.v_out = after.velocity(next == i + 1 ? event.t : after.t0);
   event.v_error = std::hypot(end_velocity_error(before, noise[event.track]), end_velocity_error(after, noise[event.track]));
-  event.other = neighbour(tracks, event.track, event.frame);
+  event.other = neighbour(tracks, event.track, event.frame, 0.25);
   event.kind = classify(event, speed[event.track]);
   return event;
 }
 
 }  // namespace
+
+int neighbour(const std::vector<Track>& tracks, int self, int frame, double reach) {
+  const auto at = [&](const Track& track) -> const TrackPoint* {
+    const TrackPoint* nearest = nullptr;
+    for (const TrackPoint& p : track.points)
+      if (std::abs(p.frame - frame) <= 3 && (!nearest || std::abs(p.frame - frame) < std::abs(nearest->frame - frame)))
+        nearest = &p;
+    return nearest;
+  };
+  const TrackPoint* a = at(tracks[self]);
+  if (!a) return -1;
+  for (int k = 0; k < int(tracks.size()); ++k) {
+    const TrackPoint* b = k == self ? nullptr : at(tracks[k]);
+    if (!b) continue;
+    const double gap_x = std::abs(a->x - b->x) - 0.5 * (a->width + b->width);
+    const double gap_y = std::abs(a->y - b->y) - 0.5 * (a->height + b->height);
+    if (std::max(gap_x, gap_y) < reach * (a->width + b->width)) return k;
+  }
+  return -1;
+}
 
 PolynomialFit fit_polynomial(const std::vector<TrackPoint>& points, int first, int last, int degree) {
   const int n = last - first + 1, terms = degree + 1;

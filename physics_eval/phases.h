@@ -21,6 +21,9 @@ double centroid_noise(const std::vector<TrackPoint>& points, double floor);
 // Optimal piecewise quadratic (dynamic programming over knots, squared error / 2 sigma^2 + a penalty a piece).
 std::vector<Phase> segment(const Track& track, int track_index, double noise, double px);
 
+// The track whose box is within `reach` of both widths together of this one's about that frame, or -1.
+int neighbour(const std::vector<Track>& tracks, int self, int frame, double reach);
+
 // Events between consecutive phases of each track. `px`: original pixels per working pixel.
 std::vector<Event> find_events(const std::vector<Track>& tracks, const std::vector<Phase>& phases,
                                const std::vector<double>& noise);

@@ -2,6 +2,7 @@
 #pragma once
 #include <string>
 
+#include "core/json.h"
 #include "physics_eval/evaluate.h"
 
 namespace orrery::physics_eval {

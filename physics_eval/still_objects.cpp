@@ -1,6 +1,7 @@
 #include "physics_eval/still_objects.h"
 
 #include <Eigen/Dense>
+#include <array>
 #include <opencv2/imgproc.hpp>
 
 #include "physics_eval/color_name.h"
@@ -22,47 +23,64 @@ bool is_wood(const uint8_t* rgb) {
   return c.s > 0.12f && c.s < 0.45f && c.h > 14 && c.h < 46 && c.v < 0.93f;
 }
 
+// The samples of one row that may be backdrop.
+struct RowSamples {
+  int count = 0;
+  std::array<float, kRowSamples + 1> u;  // place, -1 to 1
+  std::array<std::array<float, kRowSamples + 1>, 3> value;
+};
+
+RowSamples sample_row(const cv::Mat& image, int y) {
+  const int n = image.cols, step = (n + kRowSamples - 1) / kRowSamples;
+  const uint8_t* row = image.ptr<uint8_t>(y);
+  int wood = 0;
+  for (int x = step / 2; x < n; x += step) wood += is_wood(row + 3 * x);
+  const bool wooden = wood > 0.6 * n / step;  // a wooden floor, and not a wedge in front of another one
+  RowSamples out;
+  for (int x = step / 2; x < n; x += step) {
+    if (!wooden && is_wood(row + 3 * x)) continue;
+    out.u[out.count] = 2.0f * float(x) / float(n) - 1;
+    for (int c = 0; c < 3; ++c) out.value[c][out.count] = row[3 * x + c];
+    ++out.count;
+  }
+  return out;
+}
+
+using RowFit = Eigen::Matrix3f;  // [power][channel]
+
+// Largest residual over the channels.
+void residuals_of(const RowSamples& row, const RowFit& fit, std::vector<float>& out) {
+  out.assign(size_t(row.count), 0);
+  for (int c = 0; c < 3; ++c)
+    for (int i = 0; i < row.count; ++i)
+      out[i] = std::max(out[i], std::abs(row.value[c][i] - fit(0, c) - row.u[i] * (fit(1, c) + row.u[i] * fit(2, c))));
+}
+
 // Tukey-weighted quadratic through one row, one set of weights for the three channels. The scale follows the lower
 // third of the residuals: a wedge may cover half of a row.
 void fit_row(const cv::Mat& image, int y, cv::Vec3f* out) {
-  const int n = image.cols, step = std::max(1, n / kRowSamples);
-  std::vector<Eigen::RowVector3d> values;
-  std::vector<double> places;
-  std::array<std::vector<float>, 3> channels;
-  int wood = 0;
-  for (int x = step / 2; x < n; x += step) wood += is_wood(image.ptr<uint8_t>(y) + 3 * x);
-  const bool wooden = wood > 0.6 * n / step;  // a wooden floor, and not a wedge in front of another one
-  for (int x = step / 2; x < n; x += step) {
-    if (!wooden && is_wood(image.ptr<uint8_t>(y) + 3 * x)) continue;
-    const auto p = image.at<cv::Vec3b>(y, x);
-    values.push_back({double(p[0]), double(p[1]), double(p[2])});
-    places.push_back(2.0 * x / n - 1);
-    for (int c = 0; c < 3; ++c) channels[c].push_back(p[c]);
-  }
-  Eigen::Matrix3d fit = Eigen::Matrix3d::Zero();  // [power][channel]
-  for (int c = 0; c < 3; ++c) fit(0, c) = median(channels[c]);
-  std::vector<float> residuals(values.size());
-  for (int pass = 0; pass < 8; ++pass) {
-    for (size_t i = 0; i < values.size(); ++i) {
-      const double u = places[i];
-      residuals[i] = float((values[i] - fit.row(0) - u * fit.row(1) - u * u * fit.row(2)).cwiseAbs().maxCoeff());
-    }
-    const double scale = std::max(8.0, 5.0 * double(quantile(residuals, 0.35)));
+  const RowSamples row = sample_row(image, y);
+  RowFit fit = RowFit::Zero();
+  std::vector<float> residuals;
+  for (int c = 0; c < 3; ++c) fit(0, c) = median(std::vector<float>(row.value[c].begin(), row.value[c].begin() + row.count));
+  for (int pass = 0; pass < 6; ++pass) {
+    residuals_of(row, fit, residuals);
+    const float scale = std::max(8.0f, 5.0f * quantile(residuals, 0.35));
     // A weak pull of slope and curvature to zero, worth three samples: half a row does not fix a parabola.
-    Eigen::Matrix3d normal = Eigen::Vector3d(1e-3, 3, 3).asDiagonal(), right = Eigen::Matrix3d::Zero();
-    for (size_t i = 0; i < values.size(); ++i) {
-      const double r = residuals[i] / scale;
+    RowFit normal = Eigen::Vector3f(1e-3f, 3, 3).asDiagonal(), right = RowFit::Zero();
+    for (int i = 0; i < row.count; ++i) {
+      const float r = residuals[i] / scale;
       if (r >= 1) continue;
-      const double u = places[i], w = (1 - r * r) * (1 - r * r);
-      const Eigen::Vector3d basis(1, u, u * u);
+      const float w = (1 - r * r) * (1 - r * r);
+      const Eigen::Vector3f basis(1, row.u[i], row.u[i] * row.u[i]);
       normal += w * basis * basis.transpose();
-      right += w * basis * values[i];
+      right += w * basis * Eigen::RowVector3f(row.value[0][i], row.value[1][i], row.value[2][i]);
     }
     fit = normal.ldlt().solve(right);
   }
-  for (int x = 0; x < n; ++x) {
-    const double u = 2.0 * x / n - 1;
-    for (int c = 0; c < 3; ++c) out[x][c] = float(fit(0, c) + u * (fit(1, c) + u * fit(2, c)));
+  for (int x = 0; x < image.cols; ++x) {
+    const float u = 2.0f * float(x) / float(image.cols) - 1;
+    for (int c = 0; c < 3; ++c) out[x][c] = fit(0, c) + u * (fit(1, c) + u * fit(2, c));
   }
 }
 
@@ -106,7 +124,23 @@ void join_halves(const cv::Mat& image, std::vector<cv::Mat>& pieces) {
     }
 }
 
-StillObject describe(const cv::Mat& image, const cv::Mat& mask, const cv::Rect& box) {
+// The part of the piece that differs by more than half of its usual difference: the outline at half height does not
+// move under blur, and the corners of a small box stay corners.
+cv::Mat half_height(const cv::Mat& image, const cv::Mat& backdrop, const cv::Mat& piece, const cv::Rect& box) {
+  std::vector<int> differences;
+  cv::Mat diff = cv::Mat::zeros(box.size(), CV_32S);
+  for (int y = 0; y < box.height; ++y)
+    for (int x = 0; x < box.width; ++x) {
+      if (!piece.at<uint8_t>(box.y + y, box.x + x)) continue;
+      diff.at<int>(y, x) = pixel_difference(image.ptr<uint8_t>(box.y + y) + 3 * (box.x + x), backdrop.ptr<uint8_t>(box.y + y) + 3 * (box.x + x));
+      differences.push_back(diff.at<int>(y, x));
+    }
+  cv::Mat out = diff > median(differences) / 2;
+  cv::morphologyEx(out, out, cv::MORPH_OPEN, cv::getStructuringElement(cv::MORPH_CROSS, {3, 3}));
+  return out;
+}
+
+StillObject describe(const cv::Mat& image, const cv::Mat& backdrop, const cv::Mat& mask, const cv::Rect& box) {
   StillObject out;
   out.box = box;
   out.mask = mask(box).clone();
@@ -115,7 +149,7 @@ StillObject describe(const cv::Mat& image, const cv::Mat& mask, const cv::Rect& 
   out.x = box.x + m.m10 / m.m00;
   out.y = box.y + m.m01 / m.m00;
   out.clipped = box.x <= 0 || box.y <= 0 || box.x + box.width >= image.cols || box.y + box.height >= image.rows;
-  const ShapeVote shape = name_shape(out.mask);
+  const ShapeVote shape = name_shape(half_height(image, backdrop, mask, box));
   out.shape = shape.shape;
   out.shape_confidence = shape.confidence;
   const ColorVote color = name_color(image(box), out.mask);
@@ -133,8 +167,7 @@ cv::Mat row_backdrop(const cv::Mat& image) {
   return out;
 }
 
-std::vector<StillObject> find_still_objects(const cv::Mat& image) {
-  const cv::Mat backdrop = row_backdrop(image);
+std::vector<cv::Mat> still_pieces(const cv::Mat& image, const cv::Mat& backdrop) {
   cv::Mat mask = standing_out(image, backdrop);
   remove_shadows(image, backdrop, mask);
   cv::morphologyEx(mask, mask, cv::MORPH_OPEN, cv::getStructuringElement(cv::MORPH_ELLIPSE, {3, 3}));
@@ -143,9 +176,14 @@ std::vector<StillObject> find_still_objects(const cv::Mat& image) {
   std::vector<cv::Mat> pieces = convex_pieces(mask, kMinPixels / 2);
   std::erase_if(pieces, [&](const cv::Mat& piece) { return !stands_clearly_out(image, backdrop, piece, cv::boundingRect(piece)); });
   join_halves(image, pieces);
+  std::erase_if(pieces, [](const cv::Mat& piece) { return cv::countNonZero(piece) < kMinPixels; });
+  return pieces;
+}
+
+std::vector<StillObject> find_still_objects(const cv::Mat& image) {
   std::vector<StillObject> objects;
-  for (const cv::Mat& piece : pieces)
-    if (cv::countNonZero(piece) >= kMinPixels) objects.push_back(describe(image, piece, cv::boundingRect(piece)));
+  const cv::Mat backdrop = row_backdrop(image);
+  for (const cv::Mat& piece : still_pieces(image, backdrop)) objects.push_back(describe(image, backdrop, piece, cv::boundingRect(piece)));
   return objects;
 }
 

@@ -22,6 +22,9 @@ struct StillObject {
 // The backdrop's colour at every pixel: a robust quadratic along each row, per channel.
 cv::Mat row_backdrop(const cv::Mat& image);
 
+// Their masks alone, CV_8U of the picture's size.
+std::vector<cv::Mat> still_pieces(const cv::Mat& image, const cv::Mat& backdrop);
+
 std::vector<StillObject> find_still_objects(const cv::Mat& image);
 
 }  // namespace orrery::physics_eval

@@ -26,6 +26,7 @@ inline constexpr Threshold kShadowChroma{"shadow_chroma", 12, "levels", "a shado
 inline constexpr Threshold kShadowSlope{"shadow_slope", 0.13, "1/px", "penumbras are soft, outlines of bodies are not"};
 inline constexpr Threshold kAppendage{"appendage", 0.4, "of radius", "strings, rods and arms are thinner than what they hold"};
 inline constexpr Threshold kMinArea{"min_area", 14, "px", "smaller regions have no usable centroid"};
+inline constexpr Threshold kRound{"round", 0.78, "of enclosing circle", "disc 0.9 to 1, square 0.64, hexagon 0.83"};
 inline constexpr Threshold kMaxForeground{"max_foreground", 0.5, "of frame", "more than half changed: a cut or a moving camera"};
 
 // Following.
@@ -52,7 +53,7 @@ inline constexpr Threshold kConsistent{"consistent", 50, "score", "a law at its 
 
 inline constexpr std::array kThresholds = {
     kWorkingWidth, kContrastLow, kContrastHigh, kNoiseFactorLow, kNoiseFactorHigh, kShadowDarkest, kShadowChroma,
-    kShadowSlope, kAppendage, kMinArea, kMaxForeground, kMinTrackFrames, kMaxMissed, kMinTravel, kFitNoiseFloor, kKnotPenalty,
+    kShadowSlope, kAppendage, kMinArea, kRound, kMaxForeground, kMinTrackFrames, kMaxMissed, kMinTravel, kFitNoiseFloor, kKnotPenalty,
     kMinFlightFrames, kMinFlightTravel, kFlightAngle, kResidualTolerance, kCubicTolerance, kGravityTolerance, kRestitutionSlack,
     kEnergyTolerance, kImpulseTolerance, kSignificance, kTeleportJump, kConsistent};
 

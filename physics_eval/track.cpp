@@ -69,6 +69,7 @@ TrackPoint Tracker::point_of(const Detection& d, int frame, double t) const {
   p.area = d.area * factor_ * factor_;
   p.width = d.box.width * factor_;
   p.height = d.box.height * factor_;
+  p.round = d.round;
   p.rgb = d.rgb;
   p.clipped = d.clipped;
   p.merged = d.merged;
@@ -117,43 +118,53 @@ void Tracker::join_fragments(FrameDetections& detections, std::vector<int>& matc
   }
 }
 
-// A region matched to one track that also covers the predicted place of tracks without a region: each of its pixels
-// goes to the track that is nearest in place (radii) and colour.
+// The tracks that share region `i`: its own and those without a region whose predicted place it covers.
+std::vector<int> Tracker::sharers(const Detection& whole, int owner, const std::vector<int>& match) const {
+  const cv::Rect reach(whole.box.x - 3, whole.box.y - 3, whole.box.width + 6, whole.box.height + 6);
+  std::vector<int> out{owner};
+  double area = live_[owner].area;
+  for (int k = 0; k < int(live_.size()); ++k) {
+    const Live& live = live_[k];
+    if (std::find(match.begin(), match.end(), k) != match.end() || live.track.points.size() < 3) continue;
+    if (!reach.contains(cv::Point(int(live.x.x), int(live.y.x))) || whole.area < area + 0.35 * live.area) continue;
+    out.push_back(k);
+    area += live.area;
+  }
+  return out;
+}
+
+// Each pixel of the region to the sharer that is nearest in place (radii) and colour.
+std::vector<cv::Mat> Tracker::cut(const Detection& whole, const cv::Mat& image, const std::vector<int>& owners) const {
+  std::vector<cv::Mat> masks(owners.size());
+  for (cv::Mat& mask : masks) mask = cv::Mat::zeros(image.size(), CV_8U);
+  for (int y = 0; y < whole.box.height; ++y)
+    for (int x = 0; x < whole.box.width; ++x) {
+      if (!whole.mask.at<uint8_t>(y, x)) continue;
+      const cv::Point p(whole.box.x + x, whole.box.y + y);
+      const auto pixel = image.at<cv::Vec3b>(p);
+      const std::array<float, 3> rgb{float(pixel[0]), float(pixel[1]), float(pixel[2])};
+      size_t best = 0;
+      double least = 1e30;
+      for (size_t o = 0; o < owners.size(); ++o) {
+        const Live& live = live_[owners[o]];
+        const double place = std::hypot(p.x - live.x.x, p.y - live.y.x) / live.radius(), look = color_distance(rgb, live.rgb) / 60;
+        const double c = place * place + look * look;
+        if (c < least) least = c, best = o;
+      }
+      masks[best].at<uint8_t>(p) = 255;
+    }
+  return masks;
+}
+
+// A region matched to one track that also covers the predicted place of tracks without a region is cut among them.
 void Tracker::cut_shared(FrameDetections& detections, std::vector<int>& match) const {
   const size_t count = detections.objects.size();
   for (size_t i = 0; i < count; ++i) {
     if (match[i] < 0) continue;
     const Detection whole = detections.objects[i];
-    const cv::Rect reach(whole.box.x - 3, whole.box.y - 3, whole.box.width + 6, whole.box.height + 6);
-    std::vector<int> owners{match[i]};
-    double area = live_[match[i]].area;
-    for (size_t k = 0; k < live_.size(); ++k) {
-      const bool taken = std::find(match.begin(), match.end(), int(k)) != match.end();
-      if (taken || live_[k].track.points.size() < 3 || !reach.contains(cv::Point(int(live_[k].x.x), int(live_[k].y.x)))) continue;
-      if (whole.area < area + 0.35 * live_[k].area) continue;
-      owners.push_back(int(k));
-      area += live_[k].area;
-    }
+    const std::vector<int> owners = sharers(whole, match[i], match);
     if (owners.size() < 2) continue;
-    std::vector<cv::Mat> masks(owners.size());
-    for (auto& mask : masks) mask = cv::Mat::zeros(detections.image.size(), CV_8U);
-    for (int y = 0; y < whole.box.height; ++y)
-      for (int x = 0; x < whole.box.width; ++x) {
-        if (!whole.mask.at<uint8_t>(y, x)) continue;
-        const cv::Point p(whole.box.x + x, whole.box.y + y);
-        const auto pixel = detections.image.at<cv::Vec3b>(p);
-        const std::array<float, 3> rgb{float(pixel[0]), float(pixel[1]), float(pixel[2])};
-        size_t best = 0;
-        double least = 1e30;
-        for (size_t o = 0; o < owners.size(); ++o) {
-          const Live& live = live_[owners[o]];
-          const double place = std::hypot(p.x - live.x.x, p.y - live.y.x) / live.radius();
-          const double look = color_distance(rgb, live.rgb) / 60;
-          const double c = place * place + look * look;
-          if (c < least) least = c, best = o;
-        }
-        masks[best].at<uint8_t>(p) = 255;
-      }
+    const std::vector<cv::Mat> masks = cut(whole, detections.image, owners);
     for (size_t o = 0; o < owners.size(); ++o) {
       const cv::Rect box = cv::boundingRect(masks[o]);
       if (box.area() == 0 || cv::countNonZero(masks[o](box)) < kMinArea.value / 2) continue;

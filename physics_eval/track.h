@@ -37,6 +37,8 @@ class Tracker {
   void predict();
   std::vector<int> match(const std::vector<Detection>& objects) const;
   void join_fragments(FrameDetections& detections, std::vector<int>& match) const;
+  std::vector<int> sharers(const Detection& whole, int owner, const std::vector<int>& match) const;
+  std::vector<cv::Mat> cut(const Detection& whole, const cv::Mat& image, const std::vector<int>& owners) const;
   void cut_shared(FrameDetections& detections, std::vector<int>& match) const;
   void follow(Live& live, const Detection& d, int frame, double t);
   void miss(Live& live, const FrameDetections& detections);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "physics_eval/statistics.h"
+#include "physics_eval/thresholds.h"
 
 namespace orrery::physics_eval {
 
@@ -11,6 +12,13 @@ double Track::diameter() const {
   std::vector<double> extents;
   for (const TrackPoint& p : points) extents.push_back(0.5 * (p.width + p.height));
   return median(extents);
+}
+
+bool Track::is_round() const {
+  std::vector<double> values;
+  for (const TrackPoint& p : points)
+    if (!p.clipped && !p.merged) values.push_back(p.round);
+  return median(values) > kRound.value;
 }
 
 double Track::travel() const {

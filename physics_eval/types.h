@@ -15,6 +15,7 @@ struct Detection {
   cv::Rect box;                    // of the mask
   cv::Mat mask;                    // CV_8U, box-sized, 255 inside
   std::array<float, 3> rgb{};      // mean colour
+  double round = 0;                // area over that of the enclosing circle: disc 1, square 0.64
   bool clipped = false;            // touches the border of the picture
   bool merged = false;             // cut out of a region that several objects share
 };
@@ -25,6 +26,7 @@ struct TrackPoint {
   double x = 0, y = 0;       // px of the original frame
   double area = 0;           // px^2 of the original frame
   double width = 0, height = 0;
+  double round = 0;
   std::array<float, 3> rgb{};
   bool clipped = false, merged = false;
   bool odd = false;  // area unlike that of the frames around: partly hidden, or with a reflection or shadow in it
@@ -41,6 +43,7 @@ struct Track {
   std::vector<TrackPoint> points;  // frames ascend; gaps are frames in which it was not seen
   TrackEnd birth = TrackEnd::kClip, death = TrackEnd::kClip;
   double diameter() const;         // median extent, px
+  bool is_round() const;           // a disc to the eye: a ball
   double travel() const;           // diagonal of the box of all positions, px
 };
 
