@@ -16,20 +16,21 @@
 namespace orrery {
 namespace {
 
-// Paths of open temporaries in fixed slots: a signal handler may read them without locks.
+// Paths of open temporaries in fixed slots: a signal handler may read the ready ones without locks.
 constexpr int kSlots = 64;
 constexpr int kSlotBytes = 1024;
+enum SlotState { kFree, kBeingWritten, kReady };
 char open_temporaries[kSlots][kSlotBytes];
-std::atomic<bool> slot_used[kSlots];
+std::atomic<int> slot_state[kSlots];
 
 void remove_temporaries_and_die(int signal_number) {
   for (int i = 0; i < kSlots; ++i)
-    if (slot_used[i].load()) unlink(open_temporaries[i]);
+    if (slot_state[i].load() == kReady) unlink(open_temporaries[i]);
   std::signal(signal_number, SIG_DFL);
   raise(signal_number);
 }
 
-int register_temporary(const fs::path& path) {
+void register_temporary(const fs::path& path) {
   [[maybe_unused]] static const bool installed = [] {
     std::signal(SIGINT, remove_temporaries_and_die);
     std::signal(SIGTERM, remove_temporaries_and_die);
@@ -38,25 +39,26 @@ int register_temporary(const fs::path& path) {
   const std::string text = path.string();
   if (text.size() >= kSlotBytes) fail("path is too long ({} bytes): {}", text.size(), text);
   for (int i = 0; i < kSlots; ++i) {
-    bool expected = false;
-    if (!slot_used[i].compare_exchange_strong(expected, true)) continue;
+    int expected = kFree;
+    if (!slot_state[i].compare_exchange_strong(expected, kBeingWritten)) continue;
     std::memcpy(open_temporaries[i], text.c_str(), text.size() + 1);
-    return i;
+    slot_state[i].store(kReady);
+    return;
   }
-  return -1;
 }
 
 void forget_temporary(const fs::path& path) {
   const std::string text = path.string();
   for (int i = 0; i < kSlots; ++i)
-    if (slot_used[i].load() && text == open_temporaries[i]) slot_used[i].store(false);
+    if (slot_state[i].load() == kReady && text == open_temporaries[i]) slot_state[i].store(kFree);
 }
 
 void sync_file(const fs::path& path) {
   const int fd = open(path.c_str(), O_RDONLY);
   if (fd < 0) fail("cannot open {} to flush it: {}", path.string(), std::strerror(errno));
-  fsync(fd);
+  const int failure = fsync(fd) == 0 ? 0 : errno;
   close(fd);
+  if (failure) fail("cannot flush {} to disk: {}", path.string(), std::strerror(failure));
 }
 
 template <class Container>
@@ -67,7 +69,8 @@ Container read_all(const fs::path& path, uint64_t max_bytes) {
   if (!in) fail("cannot read {}: {}", path.string(), std::strerror(errno));
   in.seekg(0, std::ios::end);
   const int64_t size = in.tellg();
-  if (size < 0 || uint64_t(size) > max_bytes) fail("{} is larger than {} bytes", path.string(), max_bytes);
+  if (size < 0) fail("cannot read {}: it is a stream; save it to a file first", path.string());
+  if (uint64_t(size) > max_bytes) fail("cannot read {}: {} bytes, more than the {} allowed here", path.string(), size, max_bytes);
   Container content(size, typename Container::value_type());
   in.seekg(0);
   in.read(reinterpret_cast<char*>(content.data()), size);
@@ -84,11 +87,16 @@ std::vector<uint8_t> read_bytes(const fs::path& path, uint64_t max_bytes) {
 
 AtomicPath::AtomicPath(fs::path target) : target_(std::move(target)) {
   const fs::path folder = target_.has_parent_path() ? target_.parent_path() : fs::path(".");
-  if (!fs::is_directory(folder)) fail("cannot write {}: folder {} does not exist", target_.string(), folder.string());
+  std::error_code ec;
+  if (!fs::is_directory(folder, ec)) fail("cannot write {}: folder {} does not exist", target_.string(), folder.string());
   if (access(folder.c_str(), W_OK) != 0) fail("cannot write {}: {}", target_.string(), std::strerror(errno));
-  if (fs::is_directory(target_)) fail("cannot write {}: it is a folder", target_.string());
+  if (!target_.has_filename()) fail("cannot write \"{}\": it names no file", target_.string());
+  if (fs::is_directory(target_, ec)) fail("cannot write {}: it is a folder", target_.string());
+  // Renaming onto /dev/null would replace the device.
+  if (fs::exists(target_, ec) && !fs::is_regular_file(target_, ec)) fail("cannot write {}: it is not a regular file", target_.string());
   static std::atomic<int> serial{0};
-  temporary_ = folder / fmt::format(".{}.{}-{}.tmp{}", target_.stem().string(), getpid(), serial++,
+  // A name may have 255 bytes: a long one is cut to leave room for what makes it unique.
+  temporary_ = folder / fmt::format(".{}.{}-{}.tmp{}", target_.stem().string().substr(0, 180), getpid(), serial++,
                                     target_.extension().string());
   register_temporary(temporary_);
 }

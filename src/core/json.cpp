@@ -10,6 +10,8 @@ Json parse_json(const std::string& text, const std::string& source) {
     return Json::parse(text);
   } catch (const Json::parse_error& error) {
     fail("{}: not valid JSON at byte {}: {}", source, error.byte, error.what());
+  } catch (const Json::exception& error) {  // a number that no double holds
+    fail("{}: not valid JSON: {}", source, error.what());
   }
 }
 

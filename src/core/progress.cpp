@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 namespace orrery {
 
 std::string format_duration(double seconds) {
-  const int64_t s = int64_t(seconds + 0.5);
+  if (!std::isfinite(seconds)) return "unknown time";
+  const int64_t s = int64_t(std::clamp(seconds, 0.0, 1e12) + 0.5);
   if (s >= 3600) return fmt::format("{} h {:02} min", s / 3600, s / 60 % 60);
   if (s >= 60) return fmt::format("{} min {:02} s", s / 60, s % 60);
   return fmt::format("{} s", s);

@@ -66,6 +66,19 @@ void read_item(const PrologueItem& item, Scene& scene) {
   }
 }
 
+// Half a turn has two names; the grid holds the negative one.
+double wrapped_angle(double angle) {
+  const double wrapped = std::remainder(angle, 2 * std::numbers::pi);
+  return wrapped > std::numbers::pi - kAngleStep / 2 ? wrapped - 2 * std::numbers::pi : wrapped;
+}
+
+void check_range(const PrologueItem& item) {
+  const AttributeSpec& spec = attribute_spec(item.attribute);
+  const int coarse_levels = spec.categories ? spec.categories : kLevels, fine_levels = spec.categories ? 1 : kLevels;
+  if (item.coarse < 0 || item.coarse >= coarse_levels || item.fine < 0 || item.fine >= fine_levels)
+    fail("scene prologue: {} of object {} has no step ({}, {})", spec.name, item.object, item.coarse, item.fine);
+}
+
 bool is_end(const PrologueItem& item) {
   return item.attribute == Attribute::kShape && item.coarse == int(kShapeNames.size());
 }
@@ -82,15 +95,23 @@ double PrologueItem::value() const {
 PrologueItem quantized_item(Attribute attribute, int object, double value) {
   const AttributeSpec& spec = attribute_spec(attribute);
   if (spec.categories) return {attribute, object, std::clamp(int(value), 0, spec.categories - 1), 0};
-  const int level = std::clamp(int(std::lround((value - spec.lo) / spec.step)), 0, kLevels * kLevels - 1);
+  const int level = int(std::lround(std::clamp((value - spec.lo) / spec.step, 0.0, double(kLevels * kLevels - 1))));
   return {attribute, object, level / kLevels, level % kLevels};
 }
 
-std::vector<PrologueItem> prologue_of(const Scene& scene) {
+namespace {
+
+enum class OffGrid { kIsAnError, kIsClamped };
+
+std::vector<PrologueItem> items_of(const Scene& scene, OffGrid off_grid) {
   if (scene.objects.size() > kMaxObjects) fail("a scene holds at most {} objects, not {}", kMaxObjects, scene.objects.size());
   std::vector<PrologueItem> items;
   auto put = [&](Attribute attribute, int object, double value) {
     items.push_back(quantized_item(attribute, object, value));
+    const AttributeSpec& spec = attribute_spec(attribute);
+    const double margin = spec.categories ? 0.0 : spec.step * 0.5001;
+    if (off_grid == OffGrid::kIsAnError && !(std::abs(items.back().value() - value) <= margin))
+      fail("scene: {} of object {} is {}, outside of what a scene can hold", spec.name, object, value);
   };
   const double globals[] = {scene.gravity, double(scene.light), double(scene.wall_color),
                             double(scene.floor_color), double(scene.floor_texture), double(scene.ramp.present)};
@@ -108,7 +129,7 @@ std::vector<PrologueItem> prologue_of(const Scene& scene) {
     put(Attribute::kMaterial, i, o.material);
     put(Attribute::kX, i, o.x);
     put(Attribute::kFoot, i, o.foot());
-    put(Attribute::kAngle, i, std::remainder(o.angle, 2 * std::numbers::pi));
+    put(Attribute::kAngle, i, wrapped_angle(o.angle));
     put(Attribute::kVx, i, o.vx);
     put(Attribute::kVy, i, o.vy);
     put(Attribute::kOmega, i, o.omega);
@@ -116,6 +137,10 @@ std::vector<PrologueItem> prologue_of(const Scene& scene) {
   put(Attribute::kShape, int(scene.objects.size()), double(kShapeNames.size()));
   return items;
 }
+
+}  // namespace
+
+std::vector<PrologueItem> prologue_of(const Scene& scene) { return items_of(scene, OffGrid::kIsAnError); }
 
 NextAttribute next_attribute(std::span<const PrologueItem> items) {
   if (items.empty()) return {Attribute::kGravity, -1};
@@ -136,6 +161,7 @@ Scene scene_of(std::span<const PrologueItem> items) {
     if (item.attribute != expected.attribute || item.object != expected.object)
       fail("scene prologue: item {} is {}, expected {}", i, attribute_spec(item.attribute).name,
            expected.attribute == Attribute::kCount ? "nothing" : attribute_spec(expected.attribute).name);
+    check_range(item);
     if (is_end(item)) continue;
     if (item.attribute == Attribute::kShape) {
       if (item.object >= kMaxObjects) fail("scene prologue: more than {} objects", kMaxObjects);
@@ -152,7 +178,7 @@ Scene quantized(const Scene& scene) {
   std::stable_sort(ordered.objects.begin(), ordered.objects.end(), [](const ObjectSpec& a, const ObjectSpec& b) {
     return std::tie(a.x, a.y) < std::tie(b.x, b.y);
   });
-  return scene_of(prologue_of(ordered));
+  return scene_of(items_of(ordered, OffGrid::kIsClamped));
 }
 
 }  // namespace orrery
