@@ -1,0 +1,182 @@
+#include "nn/experts.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "core/parallel.h"
+#include "tests/nn/numeric.h"
+
+namespace orrery {
+namespace {
+
+constexpr int kWidth = 16, kHidden = 8, kSharedHidden = 12;
+
+RoutedFfnConfig small_config() {
+  RoutedFfnConfig c;
+  c.d_model = kWidth, c.expert_hidden = kHidden, c.shared_hidden = kSharedHidden;
+  c.router.experts = {2, 4, 4};
+  c.router.fallback_threshold = 0;
+  c.router.cluster_weight = c.router.z_weight = c.router.balance_weight = 0;  // router_test.cpp has those
+  return c;
+}
+
+struct FfnCase {
+  Rng rng{1};
+  ParameterList list;
+  RoutedFfn ffn;
+  Rows<float> x;
+  Rows<bf16> half;
+  std::vector<uint8_t> modality;
+  RoutedFfnCache cache;
+  RoutingStats stats;
+  FfnCase(int64_t tokens, const RoutedFfnConfig& config) {
+    ffn.declare(list, "ffn", config, rng);
+    for (Parameter* p : list.all()) fill_exact(rng, 0.4, *p);
+    set_input(exact_rows(rng, tokens, config.d_model));
+  }
+  void set_input(const Rows<float>& input) {
+    x = input;
+    to_bf16(x, half);
+    modality.resize(x.rows());
+    for (size_t t = 0; t < modality.size(); ++t) modality[t] = uint8_t(t % 3);
+  }
+  Rows<float> forward(const RoutingOptions& options = {}) {
+    Rows<float> y;
+    stats = {};
+    routed_ffn_forward(ffn, x, half, modality, options, cache, stats, y);
+    return y;
+  }
+};
+
+Doubles swiglu_reference(const Doubles& x, const Doubles& up, const Doubles& down, int64_t hidden) {
+  const Doubles gate_value = linear_reference(x, up, kWidth, 2 * hidden);
+  Doubles activated(hidden);
+  for (int64_t i = 0; i < hidden; ++i) activated[i] = silu_reference(gate_value[i]) * gate_value[hidden + i];
+  return linear_reference(activated, down, hidden, kWidth);
+}
+
+// One token after the other, choices held, weights computed anew from the gate. p: all parameters as declared.
+struct FfnReference {
+  const RoutedFfn& ffn;
+  std::vector<Route> routes;
+  std::vector<Doubles> p;
+  Doubles x;
+
+  double weight(const Doubles& logits, const Route& r, int j) const {
+    double exponentials = 0, affinities = 1e-9;
+    for (int m = 0; m < kNumDomains; ++m) exponentials += std::exp(logits[m]);
+    const auto affinity = [&](int i) { return 1 / (1 + std::exp(-logits[kNumDomains + r.expert[i]])); };
+    for (int i = 0; i < r.count; ++i) affinities += affinity(i);
+    return std::exp(logits[r.domain]) / exponentials * affinity(j) / affinities;
+  }
+
+  Doubles forward() const {
+    Doubles y;
+    for (size_t t = 0; t < routes.size(); ++t) {
+      const Doubles token(x.begin() + t * kWidth, x.begin() + (t + 1) * kWidth);
+      Doubles sum = swiglu_reference(token, p[1], p[2], kSharedHidden);
+      const Doubles logits = linear_reference(token, p[0], kWidth, kNumDomains + ffn.config.router.num_experts());
+      for (int j = 0; j < routes[t].count; ++j) {
+        if (routes[t].weight[j] < 0) continue;  // dropped for capacity
+        const int e = routes[t].expert[j];
+        const Doubles out = swiglu_reference(token, p[3 + 2 * e], p[4 + 2 * e], kHidden);
+        for (int i = 0; i < kWidth; ++i) sum[i] += weight(logits, routes[t], j) * out[i];
+      }
+      y.insert(y.end(), sum.begin(), sum.end());
+    }
+    return y;
+  }
+};
+
+FfnReference reference_of(const FfnCase& c) {
+  FfnReference r{c.ffn, c.cache.router.routes, {}, doubles(c.x)};
+  for (const Parameter* p : c.list.all()) r.p.push_back(doubles(p->value));
+  return r;
+}
+
+// Roundings in a row: gate and value, their product, the expert's result.
+TEST(RoutedFfn, GroupedComputationEqualsALoopOverTokens) {
+  for (int64_t tokens : {1, 7, 40}) {
+    FfnCase c(tokens, small_config());
+    const Rows<float> y = c.forward();
+    EXPECT_LT(relative_error(y, reference_of(c).forward()), 3 * kHalfRounding) << tokens;
+  }
+}
+
+TEST(RoutedFfn, DroppedTokensLoseThatExpertAndNothingElse) {
+  RoutedFfnConfig config = small_config();
+  config.router.capacity_factor = 0.5;
+  FfnCase c(60, config);
+  const Rows<float> y = c.forward({true, 0, -1});
+  EXPECT_GT(c.stats.dropped, 0);
+  EXPECT_LT(relative_error(y, reference_of(c).forward()), 3 * kHalfRounding);
+}
+
+TEST(RoutedFfn, FallbackIsTheSharedExpertAlone) {
+  RoutedFfnConfig config = small_config();
+  config.router.fallback_threshold = 2;  // nobody is that sure
+  FfnCase c(6, config);
+  const Rows<float> y = c.forward();
+  EXPECT_EQ(c.stats.fallback, 6);
+  for (SwiGlu& expert : c.ffn.experts)  // whatever the experts are
+    for (Parameter* p : {&expert.up, &expert.down}) fill_exact(c.rng, 100, *p);
+  const Rows<float> again = c.forward();
+  for (int64_t i = 0; i < 6 * kWidth; ++i) EXPECT_EQ(again.data()[i], y.data()[i]);
+  EXPECT_LT(relative_error(y, reference_of(c).forward()), 3 * kHalfRounding);
+}
+
+// On the way back besides: dy, d activated, d gate and value.
+TEST(RoutedFfn, BackwardMatchesFiniteDifferences) {
+  FfnCase c(8, small_config());
+  c.forward({true, 0, -1});
+  const Rows<float> dy = exact_rows(c.rng, 8, kWidth);
+  Rows<float> dx;
+  routed_ffn_backward(c.ffn, c.x, c.half, c.modality, {0, 8}, c.cache, c.stats, dy, dx);
+  FfnReference r = reference_of(c);
+  const auto loss = [&] { return dot(r.forward(), doubles(dy)); };
+  EXPECT_LT(relative_error(dx, numeric_gradient(r.x, loss)), 6 * kHalfRounding);
+  int used = 0;
+  for (size_t k = 0; k < r.p.size(); ++k) {
+    const Doubles want = numeric_gradient(r.p[k], loss);
+    const bool zero = std::all_of(want.begin(), want.end(), [](double v) { return v == 0; });
+    used += !zero;
+    if (zero) {
+      EXPECT_EQ(c.list.all()[k]->gradient, std::vector<float>(want.size(), 0.0f)) << c.list.all()[k]->name;
+    } else {
+      EXPECT_LT(relative_error(c.list.all()[k]->gradient, want), 6 * kHalfRounding) << c.list.all()[k]->name;
+    }
+  }
+  EXPECT_GT(used, 8) << "the case must reach several experts";
+}
+
+// "Alone or in a batch" rests on this.
+TEST(RoutedFfn, ATokensResultDoesNotDependOnItsCompany) {
+  RoutedFfnConfig config;  // the shipped sizes
+  FfnCase c(100, config);
+  const Rows<float> all = c.x, y = c.forward();
+  for (int64_t t : {0, 1, 2, 50}) {
+    Rows<float> one;
+    one.resize(1, all.cols());
+    std::copy_n(all.row(t), all.cols(), one.row(0));
+    c.set_input(one);
+    c.modality[0] = uint8_t(t % 3);
+    const Rows<float> alone = c.forward();
+    EXPECT_LT(relative_error(alone, doubles({y.row(t), size_t(y.cols())})), kHalfRounding) << t;
+  }
+}
+
+TEST(RoutedFfn, TwoThreadsGiveTheSameBytes) {
+  RoutedFfnConfig config;
+  FfnCase c(300, config);
+  const int threads = num_threads();
+  set_num_threads(1);
+  const Rows<float> one = c.forward();
+  set_num_threads(2);
+  const Rows<float> two = c.forward();
+  set_num_threads(threads);
+  for (int64_t i = 0; i < 300 * config.d_model; ++i) ASSERT_EQ(one.data()[i], two.data()[i]);
+}
+
+}  // namespace
+}  // namespace orrery

@@ -1,0 +1,128 @@
+#include "nn/mla.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/nn/attention_reference.h"
+
+namespace orrery {
+namespace {
+
+constexpr int kModel = 16, kLatent = 16, kTokens = 5;
+
+// The layer in f64. p: q, kv, latent gain, expand, out, bias, as declared.
+struct MlaReference {
+  AttentionDims d;
+  std::vector<Place> places;
+  std::vector<Doubles> p;
+  Doubles x;
+
+  void rotate(double* v, const Place& place) const {
+    for (int i = 0; i < kRopeDim / 2; ++i) {
+      const double wavelength = 0.5 * std::pow(40.0, double(i % kRopeWavelengths) / (kRopeWavelengths - 1));
+      const double angle = place.known ? 2 * M_PI / wavelength * (i < kRopeWavelengths ? place.x : place.y) : 0;
+      const double a = v[i], b = v[kRopeDim / 2 + i];
+      v[i] = a * std::cos(angle) - b * std::sin(angle);
+      v[kRopeDim / 2 + i] = a * std::sin(angle) + b * std::cos(angle);
+    }
+  }
+
+  Doubles forward(const AttentionPlan& plan) const {
+    AttentionReference a;
+    a.bias = p[5];
+    a.q = linear_reference(x, p[0], kModel, d.heads * d.qk());
+    Doubles kv = linear_reference(x, p[1], kModel, kLatent + d.rope), latent(kTokens * kLatent);
+    for (int t = 0; t < kTokens; ++t) {
+      for (int h = 0; h < d.heads; ++h) rotate(&a.q[(t * d.heads + h) * d.qk() + d.nope], places[t]);
+      double* row = &kv[t * (kLatent + d.rope)];
+      rotate(row + kLatent, places[t]);
+      a.k_rope.insert(a.k_rope.end(), row + kLatent, row + kLatent + d.rope);
+      double squares = 0;
+      for (int i = 0; i < kLatent; ++i) squares += row[i] * row[i];
+      for (int i = 0; i < kLatent; ++i) latent[t * kLatent + i] = p[2][i] * row[i] / std::sqrt(squares / kLatent + 1e-6);
+    }
+    const int keys = d.heads * d.nope, values = d.heads * d.value;
+    const Doubles expanded = linear_reference(latent, p[3], kLatent, keys + values);
+    for (int t = 0; t < kTokens; ++t) {
+      const double* row = &expanded[t * (keys + values)];
+      a.k_nope.insert(a.k_nope.end(), row, row + keys);
+      a.v.insert(a.v.end(), row + keys, row + keys + values);
+    }
+    return linear_reference(a.forward(plan, d), p[4], values, kModel);
+  }
+};
+
+struct MlaCase {
+  Rng rng{1};
+  ParameterList list;
+  MlaLayer layer;
+  AttentionPlan plan;
+  std::vector<Place> places;
+  Rows<float> rope, x, dy;
+  Rows<bf16> half;
+  MlaCase() {
+    layer.declare(list, "attention", {kModel, {2, 16, kRopeDim, 16}, kLatent}, rng);
+    for (Parameter* p : list.all()) fill_exact(rng, p == &layer.latent_norm.gain ? 1 : 0.3, *p);
+    for (int t = 0; t < kTokens; ++t) places.push_back({float(rng.uniform(0, 3)), float(rng.uniform(0, 3)), t != 1});
+    rope_table(places, rope);
+    std::vector<uint8_t> table(kTokens * kTokens);
+    for (int i = 0; i < kTokens; ++i)
+      for (int j = 0; j < kTokens; ++j) table[i * kTokens + j] = j > i ? kMasked : uint8_t(std::min(i - j, kTimeBuckets - 1));
+    plan.add(kTokens, kTokens, table);
+    x = exact_rows(rng, kTokens, kModel);
+    dy = exact_rows(rng, kTokens, kModel);
+    to_bf16(x, half);
+  }
+  MlaReference reference() const {
+    MlaReference r{layer.config.dims, places, {}, doubles(x)};
+    for (const Parameter* p : list.all()) r.p.push_back(doubles(p->value));
+    return r;
+  }
+};
+
+// Roundings to bf16 in a row: the latent, what attention gives.
+TEST(Mla, ForwardMatchesTheReference) {
+  MlaCase c;
+  MlaCache cache;
+  Rows<float> y;
+  mla_forward(c.layer, c.plan, c.rope, c.half, cache, y);
+  EXPECT_LT(relative_error(y, c.reference().forward(c.plan)), 2 * kHalfRounding);
+}
+
+// Those, and dy, d attended, d expanded, d latent and q on the way back.
+TEST(Mla, BackwardMatchesFiniteDifferences) {
+  MlaCase c;
+  MlaCache cache;
+  Rows<float> y, dx;
+  mla_forward(c.layer, c.plan, c.rope, c.half, cache, y);
+  mla_backward(c.layer, c.plan, c.rope, c.half, cache, c.dy, dx);
+  MlaReference r = c.reference();
+  const auto loss = [&] { return dot(r.forward(c.plan), doubles(c.dy)); };
+  EXPECT_LT(relative_error(dx, numeric_gradient(r.x, loss)), 5 * kHalfRounding);
+  for (size_t k = 0; k < r.p.size(); ++k)
+    EXPECT_LT(relative_error(c.list.all()[k]->gradient, numeric_gradient(r.p[k], loss)), 5 * kHalfRounding) << c.list.all()[k]->name;
+}
+
+TEST(Mla, TokensThatAttendToTheCacheOneByOneGiveTheSame) {
+  MlaCase c;
+  MlaCache cache, scratch;
+  Rows<float> y, rows, last;
+  mla_forward(c.layer, c.plan, c.rope, c.half, cache, y);
+  mla_latent_rows(c.layer, c.rope, c.half, rows);
+  for (int t = 0; t < kTokens; ++t) {
+    Rows<bf16> one;
+    one.resize(1, kModel);
+    std::copy_n(c.half.row(t), kModel, one.row(0));
+    Rows<float> rope;
+    rope_table(std::span(&c.places[t], 1), rope);
+    AttentionPlan plan;
+    plan.add(1, kTokens, {c.plan.bucket.begin() + t * kTokens, c.plan.bucket.begin() + (t + 1) * kTokens});
+    mla_attend(c.layer, plan, rope, one, rows, scratch, last);
+    // The same numbers, but other products: a sum on the edge between two bf16 may fall to the other side.
+    EXPECT_LT(relative_error({last.row(0), kModel}, doubles({y.row(t), kModel})), kHalfRounding) << t;
+  }
+}
+
+}  // namespace
+}  // namespace orrery
