@@ -1,0 +1,162 @@
+#include "bench/common.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <ctime>
+#include <fstream>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "core/parallel.h"
+
+namespace orrery::bench {
+namespace {
+
+std::string cpu_name() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  return "unknown CPU";
+}
+
+// Of the sources that this program was built from; empty outside of a git checkout.
+std::string commit() {
+  std::FILE* pipe = popen("git -C " ORRERY_SOURCE_DIR " describe --always --dirty 2>/dev/null", "r");
+  if (!pipe) return "";
+  char text[128] = "";
+  if (!std::fgets(text, sizeof text, pipe)) text[0] = 0;
+  pclose(pipe);
+  return std::string(text).substr(0, std::string_view(text).find('\n'));
+}
+
+std::string today() {
+  const std::time_t now = std::time(nullptr);
+  char text[16];
+  std::strftime(text, sizeof text, "%Y-%m-%d", std::gmtime(&now));
+  return text;
+}
+
+// Half width and centre of Wilson's interval.
+double wilson(int hits, int total, int side) {
+  if (total == 0) return side < 0 ? 0 : 1;
+  const double z = 1.959964, n = total, p = hits / n;
+  const double centre = p + z * z / (2 * n), half = z * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
+  return (centre + side * half) / (1 + z * z / n);
+}
+
+}  // namespace
+
+void add_options(CLI::App& app, Options& o, int count, const std::string& count_help) {
+  o.count = count;
+  app.add_option("--model", o.model, "transformer weights (default: $ORRERY_MODEL, or the shipped ones)");
+  app.add_option("--count", o.count, count_help)->check(CLI::Range(1, 1000000))->capture_default_str();
+  app.add_option("--seed", o.seed, "first seed")->capture_default_str();
+  app.add_option("--temperature", o.temperature, "of sampled scenes")->check(CLI::Range(0.0, 2.0))->capture_default_str();
+  app.add_option("--threads", o.threads, "default: all")->check(CLI::Range(1, 256));
+  app.add_option("--json", o.json, "write the figures to this file");
+}
+
+int run_program(CLI::App& app, int argc, char** argv, const Options& o, const std::function<void()>& body) {
+  try {
+    app.parse(argc, argv);
+    if (o.threads > 0) set_num_threads(o.threads);
+    body();
+    return 0;
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  } catch (const UsageError& e) {
+    fmt::print(stderr, "{}: {}\n", app.get_name(), e.what());
+    return 2;
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "{}: {}\n", app.get_name(), e.what());
+    return 1;
+  }
+}
+
+double quantile(std::vector<double> values, double q) {
+  std::erase_if(values, [](double v) { return std::isnan(v); });
+  if (values.empty()) return NAN;
+  std::sort(values.begin(), values.end());
+  const double at = q * double(values.size() - 1);
+  const size_t low = size_t(at), high = std::min(low + 1, values.size() - 1);
+  return values[low] + (at - double(low)) * (values[high] - values[low]);
+}
+
+std::string spread(const std::vector<double>& values, int decimals, double other) {
+  const double median = quantile(values, 0.5);
+  if (std::isnan(median)) return "-";
+  return fmt::format("{:.{}f} / {:.{}f}", median, decimals, quantile(values, other), decimals);
+}
+
+Json spread_json(const std::vector<double>& values) {
+  return {{"n", values.size()}, {"p10", quantile(values, 0.1)}, {"median", quantile(values, 0.5)}, {"p90", quantile(values, 0.9)}};
+}
+
+std::pair<double, double> median_interval(std::vector<double> values) {
+  std::erase_if(values, [](double v) { return std::isnan(v); });
+  if (values.empty()) return {NAN, NAN};
+  std::sort(values.begin(), values.end());
+  const double n = double(values.size()), half = 1.959964 * std::sqrt(n) / 2;
+  const auto at = [&](double rank) { return values[size_t(std::clamp(rank, 0.0, n - 1))]; };
+  return {at(std::floor(n / 2 - half)), at(std::ceil(n / 2 + half))};
+}
+
+double Share::low() const { return wilson(hits, total, -1); }
+double Share::high() const { return wilson(hits, total, 1); }
+std::string Share::text() const { return fmt::format("{:.1f} % [{:.1f}, {:.1f}]", 100 * value(), 100 * low(), 100 * high()); }
+Json Share::json() const { return {{"n", total}, {"hits", hits}, {"share", value()}, {"low", low()}, {"high", high()}}; }
+
+Report::Report(const std::string& question, const Options& o, const Generator* generator) : path_(o.json) {
+  document_ = {{"question", question}, {"version", ORRERY_VERSION}, {"commit", commit()}, {"date", today()}, {"cpu", cpu_name()}, {"threads", num_threads()},
+               {"model", generator ? generator->hash() : ""}, {"count", o.count}, {"seed", o.seed}};
+  fmt::print("## {}\n\norrery {} {}, {}, {}, {} thread{}{}\n", question, ORRERY_VERSION, commit(), today(), cpu_name(), num_threads(),
+             num_threads() == 1 ? "" : "s", generator ? ", model " + generator->hash() : "");
+  std::fflush(stdout);
+}
+
+void Report::print(const Table& t) {
+  if (!t.title.empty()) fmt::print("\n{}\n", t.title);
+  fmt::print("\n| {} |\n|{}\n", fmt::join(t.columns, " | "), [&] {
+    std::string rule;
+    for (size_t i = 0; i < t.columns.size(); ++i) rule += "---|";
+    return rule;
+  }());
+  for (const auto& row : t.rows) fmt::print("| {} |\n", fmt::join(row, " | "));
+  std::fflush(stdout);
+}
+
+void Report::print(const std::string& line) {
+  fmt::print("\n{}\n", line);
+  std::fflush(stdout);
+}
+
+void Report::finish() const {
+  if (path_.empty()) return;
+  Json all = document_;
+  all["figures"] = figures;
+  write_atomic(path_, all.dump(1) + "\n");
+}
+
+bool MemorySource::next(Frame& frame) {
+  if (at_ == frames_.size()) return false;
+  frame = frames_[at_++];
+  return true;
+}
+
+std::vector<Frame> frames_of(const Generator& generator, PlannedClip& clip) {
+  std::vector<Frame> frames;
+  generator.frames(clip, [&](const Frame& f) { frames.push_back(f); });
+  return frames;
+}
+
+std::string describe(const ObjectSpec& o) {
+  return fmt::format("{} {} {} {:.2f} m", kColorNames[size_t(o.color)], kMaterialNames[size_t(o.material)], kShapeNames[size_t(o.shape)], o.size);
+}
+
+bool in_view(double x, double y) { return x >= 0 && x <= kViewWidth && y >= 0 && y <= kViewHeight; }
+
+}  // namespace orrery::bench

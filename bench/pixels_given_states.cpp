@@ -1,0 +1,153 @@
+// How well are true states drawn? Frames that the patch decoder makes from the simulator's states, against the
+// simulator's rendering; beside the background alone and the video tokenizer alone.
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "bench/common.h"
+#include "core/progress.h"
+#include "models/rollout.h"
+#include "train/crop_source.h"
+#include "world/families.h"
+#include "world/renderer.h"
+#include "world/simulate.h"
+
+namespace orrery::bench {
+namespace {
+
+constexpr size_t kPixels = size_t(kFrameWidth) * kFrameHeight, kFrameBytes = kPixels * 3;
+
+// A clip's frames one after the other, rgb [frames][H][W][3].
+using Pixels = std::vector<uint8_t>;
+
+struct Truth {
+  Scene scene;
+  Trajectory trajectory;
+  Pixels rgb, background;
+  std::vector<uint8_t> objects;  // [frames][H][W]: inside a dilated object
+};
+
+// Frame i of the clip shows state i + 1: chunk c covers states 4c + 1 to 4c + 4.
+Truth render_truth(uint64_t seed, int chunks) {
+  const Sample sample = make_sample(seed, Split::kId);
+  Truth truth{sample.scene, simulate(sample.scene, chunks * kFramesPerChunk + 1), {}, {}, {}};
+  Scene bare = sample.scene;
+  bare.objects.clear();
+  const Renderer renderer(sample.scene), empty(bare);
+  const size_t frames = size_t(chunks) * kFramesPerChunk;
+  truth.rgb.resize(frames * kFrameBytes);
+  truth.background.resize(frames * kFrameBytes);
+  std::vector<uint8_t> ids(kPixels * kFramesPerChunk);
+  for (size_t f = 0; f < frames; ++f) {
+    const std::span states(&truth.trajectory.at(int(f) + 1, 0), size_t(truth.trajectory.num_objects));
+    renderer.draw(states, {}, &truth.rgb[f * kFrameBytes]);
+    if (f == 0) empty.draw({}, {}, truth.background.data());
+    else std::memcpy(&truth.background[f * kFrameBytes], truth.background.data(), kFrameBytes);
+    renderer.mask(states, {}, &ids[f % kFramesPerChunk * kPixels]);
+    if (f % kFramesPerChunk + 1 < kFramesPerChunk) continue;
+    const Pixels chunk(truth.rgb.begin() + int64_t((f - 3) * kFrameBytes), truth.rgb.begin() + int64_t((f + 1) * kFrameBytes));
+    for (uint8_t k : classify_pixels(chunk, ids, kFrameHeight, kFrameWidth, {})) truth.objects.push_back(k & kObject ? 1 : 0);
+  }
+  return truth;
+}
+
+// The cache that a rollout would have left, had it been right everywhere.
+GenerationCache cache_of(const UnifiedTransformer& model, const Truth& truth, int chunks) {
+  GenerationCache cache;
+  Rows<float> hidden;
+  TokenBatch statics;
+  statics.add_scene(truth.scene);
+  model.extend(statics, cache, true, hidden);
+  for (int c = kInitialChunk; c < chunks; ++c) {
+    TokenBatch step;
+    for (size_t k = 0; k < truth.scene.objects.size(); ++k) {
+      const ObjectSpec& spec = truth.scene.objects[k];
+      step.add_object(int(k), c, c == kInitialChunk ? initial_chunk(spec) : chunk_of(truth.trajectory, int(k), c), spec, truth.scene.gravity);
+    }
+    model.extend(step, cache, true, hidden);
+  }
+  return cache;
+}
+
+Pixels generated(const Generator& generator, const Truth& truth, int chunks, PatchStats& stats) {
+  GenerationCache cache = cache_of(generator.transformer(), truth, chunks);
+  Pixels out;
+  const PatchStats s = generate_frames(generator.transformer(), generator.tokenizer(), cache, chunks, [&](const Frame& f) { out.insert(out.end(), f.rgb.begin(), f.rgb.end()); });
+  stats.patches += s.patches, stats.copied += s.copied;
+  return out;
+}
+
+Pixels reconstructed(const VideoTokenizer& tokenizer, const Pixels& rgb, int chunks) {
+  std::vector<int8_t> codes(size_t(chunks) * kPixels / (kPatch * kPatch) * size_t(tokenizer.dims()));
+  tokenizer.encode(rgb.data(), chunks, kFrameHeight, kFrameWidth, codes.data());
+  const std::vector<float> levels(codes.begin(), codes.end());
+  Pixels out(rgb.size());
+  tokenizer.decode(levels.data(), chunks, kFrameHeight / kPatch, kFrameWidth / kPatch, out.data());
+  return out;
+}
+
+// dB over a whole clip; NaN where the mask is empty. mask null: everywhere.
+double psnr(const Pixels& a, const Pixels& b, const std::vector<uint8_t>* mask) {
+  double squared = 0;
+  int64_t n = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (mask && !(*mask)[i / 3]) continue;
+    const double e = double(a[i]) - b[i];
+    squared += e * e, ++n;
+  }
+  return n ? 10 * std::log10(255.0 * 255.0 / std::max(squared / double(n), 1e-3)) : NAN;
+}
+
+struct Quality {
+  std::vector<double> whole, inside;  // dB a clip
+  void add(const Truth& truth, const Pixels& frames) {
+    whole.push_back(psnr(truth.rgb, frames, nullptr));
+    inside.push_back(psnr(truth.rgb, frames, &truth.objects));
+  }
+};
+
+void print(const Quality& model, const Quality& background, const Quality& tokenizer, const PatchStats& stats, Report& report) {
+  std::vector<double> gain;
+  for (size_t i = 0; i < model.inside.size(); ++i) gain.push_back(model.inside[i] - background.inside[i]);
+  const auto row = [](const char* name, const Quality& q) { return std::vector<std::string>{name, std::to_string(q.whole.size()), spread(q.whole, 2, 0.1), spread(q.inside, 2, 0.1)}; };
+  report.print(Table{"PSNR in dB over a clip, split `id`, all families: median / p10", {"", "N clips", "whole frame", "inside dilated object masks"},
+                     {row("pixels from true states", model), row("baseline: background alone", background), row("bound: the tokenizer alone", tokenizer)}});
+  report.print(fmt::format("Inside masks, gain over the background alone: {} dB (median / p10). {:.1f} % of {} patches were carried over unchanged.", spread(gain, 2, 0.1),
+                           100.0 * double(stats.copied) / double(stats.patches), stats.patches));
+  const auto json = [](const Quality& q) { return Json{{"whole_db", spread_json(q.whole)}, {"inside_db", spread_json(q.inside)}}; };
+  report.figures = {{"model", json(model)}, {"background", json(background)}, {"tokenizer", json(tokenizer)}, {"gain_inside_db", spread_json(gain)},
+                    {"copied", double(stats.copied) / double(stats.patches)}};
+}
+
+void run(const Options& o, int chunks) {
+  const Generator generator(o.model);
+  Report report(fmt::format("Pixels given true states, clips of {:.1f} s", chunks * kFramesPerChunk / kFramesPerSecond), o, &generator);
+  Quality model, background, tokenizer;
+  PatchStats stats;
+  Progress progress("pixels_given_states", o.count, "clips");
+  for (int i = 0; i < o.count; ++i) {
+    const Truth truth = render_truth(o.seed + uint64_t(i), chunks);
+    model.add(truth, generated(generator, truth, chunks, stats));
+    background.add(truth, truth.background);
+    tokenizer.add(truth, reconstructed(generator.tokenizer(), truth.rgb, chunks));
+    progress.update(i + 1);
+  }
+  progress.finish();
+  print(model, background, tokenizer, stats, report);
+  report.finish();
+}
+
+}  // namespace
+}  // namespace orrery::bench
+
+int main(int argc, char** argv) {
+  using namespace orrery::bench;
+  CLI::App app("PSNR of generated frames given the simulator's states", "pixels_given_states");
+  Options options;
+  int chunks = 12;
+  options.seed = 100000;
+  add_options(app, options, 100, "clips");
+  app.add_option("--chunks", chunks, "of 4 frames, a clip")->check(CLI::Range(1, 600))->capture_default_str();
+  return run_program(app, argc, argv, options, [&] { run(options, chunks); });
+}
