@@ -47,9 +47,9 @@ void expect_linear_gradients(LinearCase& c, const Rows<T>& x, const Rows<T>& dy)
   linear_backward(c.layer, x, dy, &dx);
   Doubles at = doubles(c.x), weight = doubles(c.layer.weight.value), bias = doubles(c.layer.bias.value);
   const auto loss = [&] { return dot(c.reference(at, weight, bias), doubles(c.dy)); };
-  EXPECT_LT(relative_error(dx, numeric_gradient(at, loss)), 1e-5);
-  EXPECT_LT(relative_error(c.layer.weight.gradient, numeric_gradient(weight, loss)), 1e-5);
-  EXPECT_LT(relative_error(c.layer.bias.gradient, numeric_gradient(bias, loss)), 1e-5);
+  EXPECT_LT(relative_error(dx, numeric_gradient(at, loss)), 1e-6);
+  EXPECT_LT(relative_error(c.layer.weight.gradient, numeric_gradient(weight, loss)), 1e-6);
+  EXPECT_LT(relative_error(c.layer.bias.gradient, numeric_gradient(bias, loss)), 1e-6);
 }
 
 TEST(Linear, BackwardMatchesFiniteDifferences) {
@@ -103,10 +103,10 @@ TEST(FeatureMlp, ForwardAndBackwardMatchTheReference) {
   };
   Rows<float> y;
   feature_mlp_forward(mlp, cache, y);
-  EXPECT_LT(relative_error(y, reference()), 1e-5);
+  EXPECT_LT(relative_error(y, reference()), 1e-6);
   feature_mlp_backward(mlp, cache, dy);
   for (size_t k = 0; k < p.size(); ++k)
-    EXPECT_LT(relative_error(list.all()[k]->gradient, numeric_gradient(p[k], [&] { return dot(reference(), doubles(dy)); })), 1e-5) << list.all()[k]->name;
+    EXPECT_LT(relative_error(list.all()[k]->gradient, numeric_gradient(p[k], [&] { return dot(reference(), doubles(dy)); })), 1e-6) << list.all()[k]->name;
 }
 
 }  // namespace

@@ -298,8 +298,8 @@ TEST(Router, BackwardMatchesFiniteDifferences) {
   router_backward(router, x, modality, sequences, cache, dweight, dx, stats);
   const RouterLoss loss{c, cache.routes, dweight, modality, sequences, kWidth};
   Doubles at = doubles(x), gate = doubles(router.gate.weight.value);
-  EXPECT_LT(relative_error(dx, numeric_gradient(at, [&] { return loss(at, gate); })), 1e-4);
-  EXPECT_LT(relative_error(router.gate.weight.gradient, numeric_gradient(gate, [&] { return loss(at, gate); })), 1e-4);
+  EXPECT_LT(relative_error(dx, numeric_gradient(at, [&] { return loss(at, gate); })), 1e-6);
+  EXPECT_LT(relative_error(router.gate.weight.gradient, numeric_gradient(gate, [&] { return loss(at, gate); })), 1e-6);
 }
 
 }  // namespace
