@@ -18,7 +18,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"world", {"core"}},
     {"codecs", {"core"}},
     {"data", {"world", "codecs", "models", "core"}},
-    {"train", {"data", "models", "nn", "tensor", "core"}},
+    {"train", {"data", "world", "models", "nn", "tensor", "core"}},
     {"generate", {"models", "nn", "tensor", "core"}},
     {"physics_eval", {"core"}},
 };

@@ -1,0 +1,121 @@
+#include "physics_eval/adherence.h"
+
+#include <gtest/gtest.h>
+
+#include "drawn_clip.h"
+#include "physics_eval/color_name.h"
+
+#ifdef ORRERY_WORLD
+#include "world/families.h"
+#include "world/renderer.h"
+#include "world/simulate.h"
+#endif
+
+namespace orrery::physics_eval {
+namespace {
+
+using test::DrawnClip;
+using test::Place;
+
+int color_index(std::string_view name) {
+  return int(std::find(kColorNames.begin(), kColorNames.end(), name) - kColorNames.begin());
+}
+
+// Typical sRGB values of the words (CSS and common crayons), none of them the renderer's.
+struct NamedColor {
+  const char* name;
+  std::array<double, 3> rgb;
+};
+const NamedColor kExamples[] = {{"red", {220, 20, 60}},   {"red", {178, 34, 34}},     {"orange", {255, 140, 0}}, {"yellow", {255, 215, 0}},
+                                {"green", {34, 139, 34}}, {"green", {50, 205, 50}},   {"cyan", {0, 200, 220}},   {"blue", {65, 105, 225}},
+                                {"blue", {0, 0, 180}},    {"purple", {128, 0, 128}},  {"purple", {148, 60, 211}}, {"pink", {255, 105, 180}},
+                                {"pink", {255, 182, 193}}, {"white", {245, 245, 245}}, {"black", {25, 25, 28}}};
+
+TEST(ColorName, EverydayColoursGetTheirWords) {
+  for (const NamedColor& example : kExamples) {
+    const cv::Mat pixels(12, 12, CV_8UC3, cv::Scalar(example.rgb[0], example.rgb[1], example.rgb[2]));
+    EXPECT_EQ(kColorNames[name_color(pixels, cv::Mat(12, 12, CV_8U, cv::Scalar(255))).color], example.name);
+  }
+}
+
+TEST(ColorName, DimLightDoesNotChangeTheWord) {
+  for (const NamedColor& example : kExamples) {
+    if (std::string_view(example.name) == "black") continue;
+    const double dim = 0.65;
+    const cv::Mat pixels(12, 12, CV_8UC3, cv::Scalar(dim * example.rgb[0], dim * example.rgb[1], dim * example.rgb[2]));
+    EXPECT_EQ(kColorNames[name_color(pixels, cv::Mat(12, 12, CV_8U, cv::Scalar(255))).color], example.name);
+  }
+}
+
+std::vector<Frame> frames_of(const DrawnClip& clip) {
+  std::vector<Frame> frames;
+  for (int i = 0; i < kAdherenceFrames; ++i) frames.push_back(clip.frame(i));
+  return frames;
+}
+
+TEST(Adherence, RestingAndMovingDrawingsAreSeen) {
+  DrawnClip clip;
+  clip.noise = 3;
+  clip.objects = {{[](double) { return Place{60, 161}; }, 11, {200, 30, 40}, true, true},
+                  {[](double t) { return Place{150 + 60 * t, 60}; }, 9, {40, 70, 210}}};
+  const auto seen = see_objects(frames_of(clip));
+  ASSERT_EQ(seen.size(), 2u) << describe(seen);
+  EXPECT_EQ(seen[0].shape, Shape::kBox);
+  EXPECT_EQ(kColorNames[seen[0].color], "red");
+  EXPECT_EQ(seen[1].shape, Shape::kBall);
+  EXPECT_EQ(kColorNames[seen[1].color], "blue");
+  EXPECT_NEAR(seen[1].size, 9, 1);
+}
+
+TEST(Adherence, AnEmptyRoomHasNoObjects) {
+  DrawnClip clip;
+  clip.noise = 3;
+  EXPECT_TRUE(see_objects(frames_of(clip)).empty());
+}
+
+TEST(Adherence, ExpectationsAreMatchedOneToOne) {
+  SeenObject red_ball, red_box;
+  red_ball.color = red_box.color = color_index("red");
+  red_box.shape = Shape::kBox;
+  const std::vector<SeenObject> seen{red_ball, red_box};
+  const ExpectedObject any_red{{}, color_index("red")}, ball{Shape::kBall, {}}, blue{{}, color_index("blue")};
+  EXPECT_TRUE(adheres(seen, {.objects = {any_red, ball}}));  // greedy matching would give the ball to the first
+  EXPECT_TRUE(adheres(seen, {.objects = {ball, any_red}}));
+  EXPECT_FALSE(adheres(seen, {.objects = {ball, ball}}));
+  EXPECT_FALSE(adheres(seen, {.objects = {ball}}));
+  EXPECT_TRUE(adheres(seen, {.objects = {ball}, .more_allowed = true}));
+  EXPECT_TRUE(adheres(seen, {.objects = {}, .count = 2}));
+  std::string detail;
+  EXPECT_FALSE(adheres(seen, {.objects = {any_red, blue}}, &detail));
+  EXPECT_EQ(detail, "no blue object among: red ball, red box");
+  EXPECT_FALSE(adheres({}, {.objects = {ball}}, &detail));
+  EXPECT_EQ(detail, "1 object(s) expected, 0 seen: nothing");
+}
+
+#ifdef ORRERY_WORLD
+int wrong_of(int first_seed, int count) {
+  int wrong = 0;
+  for (int seed = first_seed; seed < first_seed + count; ++seed) {
+    const Sample sample = make_sample(uint64_t(seed), Split::kId);
+    const Trajectory t = simulate(sample.scene, kAdherenceFrames, sample.pushes);
+    const Renderer renderer(sample.scene);
+    std::vector<Frame> frames;
+    for (int i = 0; i < kAdherenceFrames; ++i) frames.push_back(renderer.frame({&t.at(i, 0), size_t(t.num_objects)}));
+    Expectation expected;
+    for (const ObjectSpec& o : sample.scene.objects) expected.objects.push_back({o.shape, o.color});
+    std::string detail;
+    if (adheres(see_objects(frames), expected, &detail)) continue;
+    ++wrong;
+    std::printf("%s, seed %d: %s\n", sample.family.c_str(), seed, detail.c_str());
+  }
+  return wrong;
+}
+
+TEST(Adherence, RenderedScenesAreRead) { EXPECT_LE(wrong_of(20000, 40), 1); }
+
+// The requirement: 99 % of the simulator's own renderings, all families.
+TEST(SlowAdherence, NinetyNinePercentOfRenderedScenesAreRead) { EXPECT_LE(wrong_of(21000, 400), 4); }
+#endif
+
+}  // namespace
+}  // namespace orrery::physics_eval
