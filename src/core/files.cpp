@@ -70,7 +70,8 @@ Container read_all(const fs::path& path, uint64_t max_bytes) {
   in.seekg(0, std::ios::end);
   const int64_t size = in.tellg();
   if (size < 0) fail("cannot read {}: it is a stream; save it to a file first", path.string());
-  if (uint64_t(size) > max_bytes) fail("cannot read {}: {} bytes, more than the {} allowed here", path.string(), size, max_bytes);
+  if (uint64_t(size) > max_bytes)
+    fail("cannot read {}: {} bytes, more than the {} allowed here", path.string(), size, max_bytes);
   Container content(size, typename Container::value_type());
   in.seekg(0);
   in.read(reinterpret_cast<char*>(content.data()), size);
@@ -80,7 +81,9 @@ Container read_all(const fs::path& path, uint64_t max_bytes) {
 
 }  // namespace
 
-std::string read_text(const fs::path& path, uint64_t max_bytes) { return read_all<std::string>(path, max_bytes); }
+std::string read_text(const fs::path& path, uint64_t max_bytes) {
+  return read_all<std::string>(path, max_bytes);
+}
 std::vector<uint8_t> read_bytes(const fs::path& path, uint64_t max_bytes) {
   return read_all<std::vector<uint8_t>>(path, max_bytes);
 }
@@ -88,16 +91,18 @@ std::vector<uint8_t> read_bytes(const fs::path& path, uint64_t max_bytes) {
 AtomicPath::AtomicPath(fs::path target) : target_(std::move(target)) {
   const fs::path folder = target_.has_parent_path() ? target_.parent_path() : fs::path(".");
   std::error_code ec;
-  if (!fs::is_directory(folder, ec)) fail("cannot write {}: folder {} does not exist", target_.string(), folder.string());
+  if (!fs::is_directory(folder, ec))
+    fail("cannot write {}: folder {} does not exist", target_.string(), folder.string());
   if (access(folder.c_str(), W_OK) != 0) fail("cannot write {}: {}", target_.string(), std::strerror(errno));
   if (!target_.has_filename()) fail("cannot write \"{}\": it names no file", target_.string());
   if (fs::is_directory(target_, ec)) fail("cannot write {}: it is a folder", target_.string());
   // Renaming onto /dev/null would replace the device.
-  if (fs::exists(target_, ec) && !fs::is_regular_file(target_, ec)) fail("cannot write {}: it is not a regular file", target_.string());
+  if (fs::exists(target_, ec) && !fs::is_regular_file(target_, ec))
+    fail("cannot write {}: it is not a regular file", target_.string());
   static std::atomic<int> serial{0};
   // A name may have 255 bytes: a long one is cut to leave room for what makes it unique.
-  temporary_ = folder / fmt::format(".{}.{}-{}.tmp{}", target_.stem().string().substr(0, 180), getpid(), serial++,
-                                    target_.extension().string());
+  temporary_ = folder / fmt::format(".{}.{}-{}.tmp{}", target_.stem().string().substr(0, 180), getpid(),
+                                    serial++, target_.extension().string());
   register_temporary(temporary_);
 }
 
@@ -145,7 +150,8 @@ std::string sha256_file(const fs::path& path) { return sha256(read_bytes(path));
 fs::path find_data_file(const std::string& name) {
   std::error_code ec;
   const fs::path binary = fs::read_symlink("/proc/self/exe", ec);
-  const fs::path candidates[] = {binary.parent_path() / "../share/orrery" / name, fs::path(ORRERY_SHARE_DIR) / name,
+  const fs::path candidates[] = {binary.parent_path() / "../share/orrery" / name,
+                                 fs::path(ORRERY_SHARE_DIR) / name,
                                  binary.parent_path() / "../models/pretrained" / name,
                                  fs::path(ORRERY_SOURCE_DIR) / "models/pretrained" / name};
   for (const fs::path& candidate : candidates)

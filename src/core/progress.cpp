@@ -18,8 +18,13 @@ std::string format_duration(double seconds) {
 }
 
 Progress::Progress(std::string label, int64_t total, std::string unit, bool quiet)
-    : label_(std::move(label)), unit_(std::move(unit)), total_(total), quiet_(quiet), terminal_(isatty(2)),
-      start_(Clock::now()), last_(start_) {}
+    : label_(std::move(label)),
+      unit_(std::move(unit)),
+      total_(total),
+      quiet_(quiet),
+      terminal_(isatty(2)),
+      start_(Clock::now()),
+      last_(start_) {}
 
 Progress::~Progress() { finish(); }
 
@@ -39,7 +44,8 @@ void Progress::print(const std::string& note, bool last) {
   std::string line = fmt::format("{}: {}", label_, done_);
   if (total_ > 0) line += fmt::format("/{}", total_);
   line += fmt::format(" {}, {:.{}f}/s", unit_, rate, rate < 10 ? 2 : 0);
-  if (total_ > 0 && rate > 0 && !last) line += ", " + format_duration(double(total_ - done_) / rate) + " left";
+  if (total_ > 0 && rate > 0 && !last)
+    line += ", " + format_duration(double(total_ - done_) / rate) + " left";
   if (last) line += ", " + format_duration(elapsed);
   if (!note.empty()) line += "  " + note;
   if (terminal_) std::fprintf(stderr, "\r\033[K%s%s", line.c_str(), last ? "\n" : "");

@@ -35,35 +35,43 @@ constexpr AttributeSpec kSpecs[kNumAttributes] = {
     {"omega", 0, -20.48, 0.01},
 };
 
-constexpr Attribute kSceneOrder[] = {Attribute::kGravity, Attribute::kLight, Attribute::kWallColor,
+constexpr Attribute kSceneOrder[] = {Attribute::kGravity,    Attribute::kLight,        Attribute::kWallColor,
                                      Attribute::kFloorColor, Attribute::kFloorTexture, Attribute::kRamp};
 
-void read_item(const PrologueItem& item, Scene& scene) {
-  const int category = item.coarse;
-  const double value = item.value();
-  ObjectSpec* object = item.object < 0 ? nullptr : &scene.objects.at(item.object);
+// Sets what the item says; false if it is not the scene's.
+bool read_scene_item(const PrologueItem& item, Scene& scene) {
+  // clang-format off
   switch (item.attribute) {
-    case Attribute::kGravity: scene.gravity = value; break;
-    case Attribute::kLight: scene.light = category; break;
-    case Attribute::kWallColor: scene.wall_color = category; break;
-    case Attribute::kFloorColor: scene.floor_color = category; break;
-    case Attribute::kFloorTexture: scene.floor_texture = category; break;
-    case Attribute::kRamp: scene.ramp.present = category != 0; break;
-    case Attribute::kRampXLow: scene.ramp.x_low = value; break;
-    case Attribute::kRampXHigh: scene.ramp.x_high = value; break;
-    case Attribute::kRampHeight: scene.ramp.height = value; break;
-    case Attribute::kShape: object->shape = Shape(category); break;
-    case Attribute::kColor: object->color = category; break;
-    case Attribute::kSize: object->size = value; break;
-    case Attribute::kMaterial: object->material = category; break;
-    case Attribute::kX: object->x = value; break;
-    case Attribute::kFoot: object->y = value + object->size; break;
-    case Attribute::kAngle: object->angle = value; break;
-    case Attribute::kVx: object->vx = value; break;
-    case Attribute::kVy: object->vy = value; break;
-    case Attribute::kOmega: object->omega = value; break;
-    case Attribute::kCount: ORRERY_ASSERT(false);
+    case Attribute::kGravity: scene.gravity = item.value(); return true;
+    case Attribute::kLight: scene.light = item.coarse; return true;
+    case Attribute::kWallColor: scene.wall_color = item.coarse; return true;
+    case Attribute::kFloorColor: scene.floor_color = item.coarse; return true;
+    case Attribute::kFloorTexture: scene.floor_texture = item.coarse; return true;
+    case Attribute::kRamp: scene.ramp.present = item.coarse != 0; return true;
+    case Attribute::kRampXLow: scene.ramp.x_low = item.value(); return true;
+    case Attribute::kRampXHigh: scene.ramp.x_high = item.value(); return true;
+    case Attribute::kRampHeight: scene.ramp.height = item.value(); return true;
+    default: return false;
   }
+  // clang-format on
+}
+
+void read_object_item(const PrologueItem& item, ObjectSpec& object) {
+  // clang-format off
+  switch (item.attribute) {
+    case Attribute::kShape: object.shape = Shape(item.coarse); return;
+    case Attribute::kColor: object.color = item.coarse; return;
+    case Attribute::kSize: object.size = item.value(); return;
+    case Attribute::kMaterial: object.material = item.coarse; return;
+    case Attribute::kX: object.x = item.value(); return;
+    case Attribute::kFoot: object.y = item.value() + object.size; return;
+    case Attribute::kAngle: object.angle = item.value(); return;
+    case Attribute::kVx: object.vx = item.value(); return;
+    case Attribute::kVy: object.vy = item.value(); return;
+    case Attribute::kOmega: object.omega = item.value(); return;
+    default: ORRERY_ASSERT(false);
+  }
+  // clang-format on
 }
 
 // Half a turn has two names; the grid holds the negative one.
@@ -74,9 +82,11 @@ double wrapped_angle(double angle) {
 
 void check_range(const PrologueItem& item) {
   const AttributeSpec& spec = attribute_spec(item.attribute);
-  const int coarse_levels = spec.categories ? spec.categories : kLevels, fine_levels = spec.categories ? 1 : kLevels;
+  const int coarse_levels = spec.categories ? spec.categories : kLevels,
+            fine_levels = spec.categories ? 1 : kLevels;
   if (item.coarse < 0 || item.coarse >= coarse_levels || item.fine < 0 || item.fine >= fine_levels)
-    fail("scene prologue: {} of object {} has no step ({}, {})", spec.name, item.object, item.coarse, item.fine);
+    fail("scene prologue: {} of object {} has no step ({}, {})", spec.name, item.object, item.coarse,
+         item.fine);
 }
 
 bool is_end(const PrologueItem& item) {
@@ -95,7 +105,8 @@ double PrologueItem::value() const {
 PrologueItem quantized_item(Attribute attribute, int object, double value) {
   const AttributeSpec& spec = attribute_spec(attribute);
   if (spec.categories) return {attribute, object, std::clamp(int(value), 0, spec.categories - 1), 0};
-  const int level = int(std::lround(std::clamp((value - spec.lo) / spec.step, 0.0, double(kLevels * kLevels - 1))));
+  const int level =
+      int(std::lround(std::clamp((value - spec.lo) / spec.step, 0.0, double(kLevels * kLevels - 1))));
   return {attribute, object, level / kLevels, level % kLevels};
 }
 
@@ -104,7 +115,8 @@ namespace {
 enum class OffGrid { kIsAnError, kIsClamped };
 
 std::vector<PrologueItem> items_of(const Scene& scene, OffGrid off_grid) {
-  if (scene.objects.size() > kMaxObjects) fail("a scene holds at most {} objects, not {}", kMaxObjects, scene.objects.size());
+  if (scene.objects.size() > kMaxObjects)
+    fail("a scene holds at most {} objects, not {}", kMaxObjects, scene.objects.size());
   std::vector<PrologueItem> items;
   auto put = [&](Attribute attribute, int object, double value) {
     items.push_back(quantized_item(attribute, object, value));
@@ -113,8 +125,12 @@ std::vector<PrologueItem> items_of(const Scene& scene, OffGrid off_grid) {
     if (off_grid == OffGrid::kIsAnError && !(std::abs(items.back().value() - value) <= margin))
       fail("scene: {} of object {} is {}, outside of what a scene can hold", spec.name, object, value);
   };
-  const double globals[] = {scene.gravity, double(scene.light), double(scene.wall_color),
-                            double(scene.floor_color), double(scene.floor_texture), double(scene.ramp.present)};
+  const double globals[] = {scene.gravity,
+                            double(scene.light),
+                            double(scene.wall_color),
+                            double(scene.floor_color),
+                            double(scene.floor_texture),
+                            double(scene.ramp.present)};
   for (size_t i = 0; i < std::size(kSceneOrder); ++i) put(kSceneOrder[i], -1, globals[i]);
   if (scene.ramp.present) {
     put(Attribute::kRampXLow, -1, scene.ramp.x_low);
@@ -167,17 +183,18 @@ Scene scene_of(std::span<const PrologueItem> items) {
       if (item.object >= kMaxObjects) fail("scene prologue: more than {} objects", kMaxObjects);
       scene.objects.emplace_back();
     }
-    read_item(item, scene);
+    if (!read_scene_item(item, scene)) read_object_item(item, scene.objects.at(item.object));
   }
-  if (next_attribute(items).attribute != Attribute::kCount) fail("scene prologue: ends after {} items, incomplete", items.size());
+  if (next_attribute(items).attribute != Attribute::kCount)
+    fail("scene prologue: ends after {} items, incomplete", items.size());
   return scene;
 }
 
 Scene quantized(const Scene& scene) {
   Scene ordered = scene;
-  std::stable_sort(ordered.objects.begin(), ordered.objects.end(), [](const ObjectSpec& a, const ObjectSpec& b) {
-    return std::tie(a.x, a.y) < std::tie(b.x, b.y);
-  });
+  std::stable_sort(
+      ordered.objects.begin(), ordered.objects.end(),
+      [](const ObjectSpec& a, const ObjectSpec& b) { return std::tie(a.x, a.y) < std::tie(b.x, b.y); });
   return scene_of(items_of(ordered, OffGrid::kIsClamped));
 }
 

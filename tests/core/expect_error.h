@@ -16,7 +16,8 @@ void expect_error(Action&& action, const std::vector<std::string>& words) {
     action();
     ADD_FAILURE() << "no error";
   } catch (const Error& error) {
-    for (const std::string& word : words) EXPECT_NE(std::string(error.what()).find(word), std::string::npos) << error.what();
+    for (const std::string& word : words)
+      EXPECT_NE(std::string(error.what()).find(word), std::string::npos) << error.what();
   }
 }
 

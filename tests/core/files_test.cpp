@@ -15,7 +15,9 @@
 namespace orrery {
 namespace {
 
-void write_plain(const fs::path& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
+void write_plain(const fs::path& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
 
 TEST(Files, WriteAndReadBack) {
   const TemporaryFolder folder;
@@ -145,7 +147,8 @@ TEST(Files, TerminationRemovesTemporaries) { expect_signal_cleans_up(SIGTERM); }
 // FIPS 180-2, examples B.1 and the empty message.
 TEST(Files, Sha256OfKnownMessages) {
   const std::string abc = "abc";
-  EXPECT_EQ(sha256({reinterpret_cast<const uint8_t*>(abc.data()), 3}), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(sha256({reinterpret_cast<const uint8_t*>(abc.data()), 3}),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(sha256({}), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 

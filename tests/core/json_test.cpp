@@ -10,7 +10,9 @@
 namespace orrery {
 namespace {
 
-TEST(JsonText, KeysKeepTheirOrder) { EXPECT_EQ(parse_json(R"({"b":1,"a":2})", "x").dump(), R"({"b":1,"a":2})"); }
+TEST(JsonText, KeysKeepTheirOrder) {
+  EXPECT_EQ(parse_json(R"({"b":1,"a":2})", "x").dump(), R"({"b":1,"a":2})");
+}
 
 TEST(JsonText, AFaultIsPlaced) {
   expect_error([] { parse_json("{\"a\": tru}", "options.json"); }, {"options.json", "byte 10", "line 1"});
@@ -18,13 +20,18 @@ TEST(JsonText, AFaultIsPlaced) {
   expect_error([] { parse_json("{} {}", "two.json"); }, {"two.json"});
 }
 
-TEST(JsonText, NumbersThatNoDoubleHoldsAreAnError) { expect_error([] { parse_json("[1e999]", "big.json"); }, {"big.json", "1e999"}); }
+TEST(JsonText, NumbersThatNoDoubleHoldsAreAnError) {
+  expect_error([] { parse_json("[1e999]", "big.json"); }, {"big.json", "1e999"});
+}
 
-TEST(JsonText, BytesThatAreNotUtf8AreAnError) { expect_error([] { parse_json("\"\xff\"", "x.json"); }, {"x.json"}); }
+TEST(JsonText, BytesThatAreNotUtf8AreAnError) {
+  expect_error([] { parse_json("\"\xff\"", "x.json"); }, {"x.json"});
+}
 
 TEST(JsonText, EveryTruncationIsAnError) {
   const std::string whole = R"({"prompt":"a ball","seed":12,"list":[1.5,true,null]})";
-  for (size_t length = 0; length < whole.size(); ++length) expect_error([&] { parse_json(whole.substr(0, length), "cut"); }, {"cut"});
+  for (size_t length = 0; length < whole.size(); ++length)
+    expect_error([&] { parse_json(whole.substr(0, length), "cut"); }, {"cut"});
 }
 
 TEST(JsonText, DeepNestingDoesNotExhaustTheStack) {

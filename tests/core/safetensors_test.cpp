@@ -12,7 +12,9 @@
 namespace orrery {
 namespace {
 
-std::span<const uint8_t> bytes_of(const std::string& text) { return {reinterpret_cast<const uint8_t*>(text.data()), text.size()}; }
+std::span<const uint8_t> bytes_of(const std::string& text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
 
 // A small file with two tensors, an empty one and metadata.
 std::vector<uint8_t> example_file() {
@@ -53,7 +55,8 @@ TEST(Safetensors, RoundTripThroughAFile) {
 }
 
 TEST(Safetensors, EveryTypeKeepsItsSize) {
-  for (DType dtype : {DType::kF32, DType::kBF16, DType::kI8, DType::kU8, DType::kI32, DType::kI64, DType::kI16}) {
+  for (DType dtype :
+       {DType::kF32, DType::kBF16, DType::kI8, DType::kU8, DType::kI32, DType::kI64, DType::kI16}) {
     SafetensorsWriter writer;
     writer.add("t", dtype, {3}, bytes_of(std::string(3 * dtype_size(dtype), 'x')));
     const SafetensorsFile file(writer.serialize(), "memory");
@@ -91,7 +94,11 @@ TEST(Safetensors, AbsentTensorIsNamed) {
 TEST(Safetensors, EveryTruncationIsAnError) {
   const std::vector<uint8_t> whole = example_file();
   for (size_t length = 0; length < whole.size(); ++length)
-    expect_error([&] { SafetensorsFile({whole.begin(), whole.begin() + int64_t(length)}, "cut.safetensors"); }, {"cut.safetensors"});
+    expect_error(
+        [&] {
+          SafetensorsFile({whole.begin(), whole.begin() + int64_t(length)}, "cut.safetensors");
+        },
+        {"cut.safetensors"});
   EXPECT_NO_THROW(SafetensorsFile(whole, "whole"));
 }
 
@@ -117,7 +124,8 @@ TEST(Safetensors, FlippedBytesNeverReachOutsideTheFile) {
   int refused = 0;
   for (int round = 0; round < 5000; ++round) {
     std::vector<uint8_t> bytes = whole;
-    for (int flips = 1 + rng.below(3); flips > 0; --flips) bytes[rng.below(int(bytes.size()))] = uint8_t(rng.next());
+    for (int flips = 1 + rng.below(3); flips > 0; --flips)
+      bytes[rng.below(int(bytes.size()))] = uint8_t(rng.next());
     try {
       const SafetensorsFile file(bytes, "flipped");
       for (const auto& [name, tensor] : file.tensors()) {
@@ -140,11 +148,14 @@ TEST(Safetensors, HugeHeaderLengthsAreRefusedBeforeAllocating) {
     std::memcpy(bytes.data(), &length, 8);
     expect_error([&] { SafetensorsFile(bytes, "x"); }, {"header of"});
   }
-  expect_error([&] { SafetensorsFile(file_with_header(std::string(17 << 20, ' '), 0), "x"); }, {"more than", "allowed"});
+  expect_error([&] { SafetensorsFile(file_with_header(std::string(17 << 20, ' '), 0), "x"); },
+               {"more than", "allowed"});
 }
 
 TEST(Safetensors, WrongOffsetsAreRefused) {
-  const auto header = [](const std::string& offsets) { return R"({"t":{"dtype":"U8","shape":[4],"data_offsets":)" + offsets + "}}"; };
+  const auto header = [](const std::string& offsets) {
+    return R"({"t":{"dtype":"U8","shape":[4],"data_offsets":)" + offsets + "}}";
+  };
   EXPECT_NO_THROW(SafetensorsFile(file_with_header(header("[0,4]"), 4), "x"));
   expect_refused(header("[0,4]"), 3, {"outside the file", "tensor t"});
   expect_refused(header("[4,0]"), 4);
@@ -159,20 +170,28 @@ TEST(Safetensors, WrongOffsetsAreRefused) {
 }
 
 TEST(Safetensors, WrongShapesAreRefused) {
-  const auto header = [](const std::string& shape) { return R"({"t":{"dtype":"F32","data_offsets":[0,8],"shape":)" + shape + "}}"; };
+  const auto header = [](const std::string& shape) {
+    return R"({"t":{"dtype":"F32","data_offsets":[0,8],"shape":)" + shape + "}}";
+  };
   EXPECT_NO_THROW(SafetensorsFile(file_with_header(header("[2]"), 8), "x"));
-  for (const char* shape : {"[3]", "[-2]", "[4294967296,4294967296]", "[9223372036854775807,2]", "[2.0]", "{}", "2", "[\"2\"]"}) expect_refused(header(shape), 8);
+  for (const char* shape :
+       {"[3]", "[-2]", "[4294967296,4294967296]", "[9223372036854775807,2]", "[2.0]", "{}", "2", "[\"2\"]"})
+    expect_refused(header(shape), 8);
 }
 
 TEST(Safetensors, OverlapAndRepetitionAreRefused) {
-  expect_refused(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}})", 6, {"overlap"});
+  expect_refused(
+      R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}})",
+      6, {"overlap"});
   const std::string t = R"("t":{"dtype":"U8","shape":[4],"data_offsets":[0,4]})";
   expect_refused("{" + t + "," + t + "}", 4, {"t occurs twice"});
 }
 
 TEST(Safetensors, HeadersOfAnotherKindAreRefused) {
-  for (const char* header : {"", "[]", "3", "null", "{\"t\":3}", "{\"t\":{}}", "{\"__metadata__\":{\"a\":1}}", "{\"__metadata__\":3}",
-                             R"({"t":{"dtype":"F64","shape":[0],"data_offsets":[0,0]}})", R"({"t":{"dtype":4,"shape":[0],"data_offsets":[0,0]}})"})
+  for (const char* header :
+       {"", "[]", "3", "null", "{\"t\":3}", "{\"t\":{}}", "{\"__metadata__\":{\"a\":1}}",
+        "{\"__metadata__\":3}", R"({"t":{"dtype":"F64","shape":[0],"data_offsets":[0,0]}})",
+        R"({"t":{"dtype":4,"shape":[0],"data_offsets":[0,0]}})"})
     expect_refused(header, 0, {"x.safetensors"});
 }
 

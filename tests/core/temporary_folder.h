@@ -12,7 +12,8 @@ class TemporaryFolder {
  public:
   TemporaryFolder() {
     static std::atomic<int> serial{0};
-    path_ = std::filesystem::temp_directory_path() / ("orrery-test-" + std::to_string(getpid()) + "-" + std::to_string(serial++));
+    path_ = std::filesystem::temp_directory_path() /
+            ("orrery-test-" + std::to_string(getpid()) + "-" + std::to_string(serial++));
     std::filesystem::create_directories(path_);
   }
   ~TemporaryFolder() {

@@ -19,12 +19,15 @@ struct AttentionReference {
  private:
   double score(const AttentionDims& d, int64_t i, int64_t j, int h, uint8_t bucket) const {
     double sum = 0;
-    for (int c = 0; c < d.nope; ++c) sum += q[(i * d.heads + h) * d.qk() + c] * k_nope[(j * d.heads + h) * d.nope + c];
-    for (int c = 0; c < d.rope; ++c) sum += q[(i * d.heads + h) * d.qk() + d.nope + c] * k_rope[j * d.rope + c];
+    for (int c = 0; c < d.nope; ++c)
+      sum += q[(i * d.heads + h) * d.qk() + c] * k_nope[(j * d.heads + h) * d.nope + c];
+    for (int c = 0; c < d.rope; ++c)
+      sum += q[(i * d.heads + h) * d.qk() + d.nope + c] * k_rope[j * d.rope + c];
     return sum / std::sqrt(double(d.qk())) + bias[h * kTimeBuckets + bucket];
   }
 
-  void attend(const AttentionPlan& plan, const AttentionDims& d, int64_t s, int64_t i, int h, double* out) const {
+  void attend(const AttentionPlan& plan, const AttentionDims& d, int64_t s, int64_t i, int h,
+              double* out) const {
     const int64_t k0 = plan.key_begin[s], keys = plan.key_begin[s + 1] - k0;
     const uint8_t* bucket = plan.bucket.data() + plan.bucket_begin[s] + (i - plan.query_begin[s]) * keys;
     Doubles p(keys);
@@ -32,7 +35,8 @@ struct AttentionReference {
     for (int64_t j = 0; j < keys; ++j)
       if (bucket[j] != kMasked) total += p[j] = std::exp(score(d, i, k0 + j, h, bucket[j]));
     for (int64_t j = 0; j < keys; ++j)
-      for (int c = 0; c < d.value && total > 0; ++c) out[c] += p[j] / total * v[((k0 + j) * d.heads + h) * d.value + c];
+      for (int c = 0; c < d.value && total > 0; ++c)
+        out[c] += p[j] / total * v[((k0 + j) * d.heads + h) * d.value + c];
   }
 };
 

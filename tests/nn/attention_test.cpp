@@ -10,7 +10,8 @@
 namespace orrery {
 namespace {
 
-// Two sequences of unequal length, a query that sees nothing, masks and all buckets, keys beyond one vector of 16.
+// Two sequences of unequal length, a query that sees nothing, masks and all buckets, keys beyond one vector
+// of 16.
 struct AttentionCase {
   Rng rng{1};
   AttentionDims dims{2, 16, 16, 16};
@@ -32,8 +33,12 @@ struct AttentionCase {
     for (uint8_t& b : table) b = rng.chance(0.25) ? kMasked : uint8_t(rng.below(kTimeBuckets));
     plan.add(queries, keys, table);
   }
-  AttentionInput input() const { return {q.data(), k_nope.data(), k_rope.data(), v.data(), v.cols(), dims.rope, bias.data()}; }
-  AttentionReference reference() const { return {doubles(q), doubles(k_nope), doubles(k_rope), doubles(v), doubles(bias)}; }
+  AttentionInput input() const {
+    return {q.data(), k_nope.data(), k_rope.data(), v.data(), v.cols(), dims.rope, bias.data()};
+  }
+  AttentionReference reference() const {
+    return {doubles(q), doubles(k_nope), doubles(k_rope), doubles(v), doubles(bias)};
+  }
   std::vector<float> forward() const {
     std::vector<float> out(q.rows() * dims.heads * dims.value, -1.0f);
     attention_forward(plan, dims, input(), out.data());
@@ -58,7 +63,8 @@ TEST(Attention, AQueryThatSeesNothingGivesZeros) {
 
 TEST(Attention, MaskedKeysHaveNoEffectWhatever) {
   AttentionCase c;
-  for (int64_t i = 0; i < 3; ++i) c.plan.bucket[c.plan.bucket_begin[1] + i * 2] = kMasked;  // first key of sequence 1
+  for (int64_t i = 0; i < 3; ++i)
+    c.plan.bucket[c.plan.bucket_begin[1] + i * 2] = kMasked;  // first key of sequence 1
   const std::vector<float> before = c.forward();
   std::fill_n(c.k_nope.row(19), c.k_nope.cols(), 1e20f);
   std::fill_n(c.v.row(19), c.v.cols(), 1e20f);
@@ -74,9 +80,11 @@ TEST(Attention, LargeScoresDoNotOverflow) {
 TEST(Attention, BackwardMatchesFiniteDifferences) {
   AttentionCase c;
   const int64_t heads = c.dims.heads;
-  std::vector<float> dq(7 * heads * c.dims.qk(), 9.0f), dk(21 * heads * c.dims.nope, 9.0f), dr(21 * c.dims.rope, 9.0f), dv(21 * heads * c.dims.value, 9.0f);
+  std::vector<float> dq(7 * heads * c.dims.qk(), 9.0f), dk(21 * heads * c.dims.nope, 9.0f),
+      dr(21 * c.dims.rope, 9.0f), dv(21 * heads * c.dims.value, 9.0f);
   std::vector<float> dbias(heads * kTimeBuckets, 1.0f);  // added to
-  attention_backward(c.plan, c.dims, c.input(), c.dout.data(), {dq.data(), dk.data(), dr.data(), dv.data(), dbias.data()});
+  attention_backward(c.plan, c.dims, c.input(), c.dout.data(),
+                     {dq.data(), dk.data(), dr.data(), dv.data(), dbias.data()});
   AttentionReference r = c.reference();
   const auto loss = [&] { return dot(r.forward(c.plan, c.dims), doubles(c.dout)); };
   EXPECT_LT(relative_error(dq, numeric_gradient(r.q, loss)), kTolerance) << "q";
@@ -86,7 +94,8 @@ TEST(Attention, BackwardMatchesFiniteDifferences) {
   Doubles want = numeric_gradient(r.bias, loss);
   for (double& v : want) v += 1;
   EXPECT_LT(relative_error(dbias, want), kTolerance) << "bias";
-  for (int64_t i = 0; i < heads * c.dims.qk(); ++i) EXPECT_EQ(dq[2 * heads * c.dims.qk() + i], 0) << "of the query that sees nothing";
+  for (int64_t i = 0; i < heads * c.dims.qk(); ++i)
+    EXPECT_EQ(dq[2 * heads * c.dims.qk() + i], 0) << "of the query that sees nothing";
 }
 
 TEST(Attention, TwoThreadsGiveTheSameBytes) {
@@ -105,8 +114,10 @@ TEST(Attention, ASequenceDoesNotSeeItsNeighbour) {
   for (int64_t j = 0; j < 19; ++j) c.v.row(j)[0] += 1;
   const std::vector<float> after = c.forward();
   const int64_t width = c.dims.heads * c.dims.value;
-  EXPECT_NE(std::vector<float>(before.begin(), before.begin() + 4 * width), std::vector<float>(after.begin(), after.begin() + 4 * width));
-  EXPECT_EQ(std::vector<float>(before.begin() + 4 * width, before.end()), std::vector<float>(after.begin() + 4 * width, after.end()));
+  EXPECT_NE(std::vector<float>(before.begin(), before.begin() + 4 * width),
+            std::vector<float>(after.begin(), after.begin() + 4 * width));
+  EXPECT_EQ(std::vector<float>(before.begin() + 4 * width, before.end()),
+            std::vector<float>(after.begin() + 4 * width, after.end()));
 }
 
 }  // namespace

@@ -56,7 +56,8 @@ Doubles swiglu_reference(const Doubles& x, const Doubles& up, const Doubles& dow
   return linear_reference(activated, down, hidden, kWidth);
 }
 
-// One token after the other, choices held, weights computed anew from the gate. p: all parameters as declared.
+// One token after the other, choices held, weights computed anew from the gate. p: all parameters as
+// declared.
 struct FfnReference {
   const RoutedFfn& ffn;
   std::vector<Route> routes;
@@ -76,7 +77,8 @@ struct FfnReference {
     for (size_t t = 0; t < routes.size(); ++t) {
       const Doubles token(x.begin() + t * kWidth, x.begin() + (t + 1) * kWidth);
       Doubles sum = swiglu_reference(token, p[1], p[2], kSharedHidden);
-      const Doubles logits = linear_reference(token, p[0], kWidth, kNumDomains + ffn.config.router.num_experts());
+      const Doubles logits =
+          linear_reference(token, p[0], kWidth, kNumDomains + ffn.config.router.num_experts());
       for (int j = 0; j < routes[t].count; ++j) {
         if (routes[t].weight[j] < 0) continue;  // dropped for capacity
         const int e = routes[t].expert[j];

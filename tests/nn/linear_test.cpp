@@ -29,7 +29,8 @@ struct LinearCase {
 TEST(Linear, ForwardMatchesTheReference) {
   for (bool bias : {false, true}) {
     LinearCase c(5, 48, 24, bias);
-    const Doubles want = c.reference(doubles(c.x), doubles(c.layer.weight.value), doubles(c.layer.bias.value));
+    const Doubles want =
+        c.reference(doubles(c.x), doubles(c.layer.weight.value), doubles(c.layer.bias.value));
     Rows<float> y;
     linear_forward(c.layer, c.x, y);
     EXPECT_LT(relative_error(y, want), 48 * 0x1p-24);
@@ -93,7 +94,8 @@ TEST(FeatureMlp, ForwardAndBackwardMatchTheReference) {
   cache.input = exact_rows(rng, 5, 6);
   const Rows<float> dy = exact_rows(rng, 5, 8);
   std::vector<Doubles> p;
-  for (const Parameter* parameter : list.all()) p.push_back(doubles(parameter->value));  // up, its bias, down, its bias
+  for (const Parameter* parameter : list.all())
+    p.push_back(doubles(parameter->value));  // up, its bias, down, its bias
   const auto reference = [&] {
     Doubles hidden = linear_reference(doubles(cache.input), p[0], 6, 10);
     for (size_t i = 0; i < hidden.size(); ++i) hidden[i] = silu_reference(hidden[i] + p[1][i % 10]);
@@ -106,7 +108,10 @@ TEST(FeatureMlp, ForwardAndBackwardMatchTheReference) {
   EXPECT_LT(relative_error(y, reference()), 1e-6);
   feature_mlp_backward(mlp, cache, dy);
   for (size_t k = 0; k < p.size(); ++k)
-    EXPECT_LT(relative_error(list.all()[k]->gradient, numeric_gradient(p[k], [&] { return dot(reference(), doubles(dy)); })), 1e-6) << list.all()[k]->name;
+    EXPECT_LT(relative_error(list.all()[k]->gradient,
+                             numeric_gradient(p[k], [&] { return dot(reference(), doubles(dy)); })),
+              1e-6)
+        << list.all()[k]->name;
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ struct MlaReference {
   void rotate(double* v, const Place& place) const {
     for (int i = 0; i < kRopeDim / 2; ++i) {
       const double wavelength = 0.5 * std::pow(40.0, double(i % kRopeWavelengths) / (kRopeWavelengths - 1));
-      const double angle = place.known ? 2 * M_PI / wavelength * (i < kRopeWavelengths ? place.x : place.y) : 0;
+      const double angle =
+          place.known ? 2 * M_PI / wavelength * (i < kRopeWavelengths ? place.x : place.y) : 0;
       const double a = v[i], b = v[kRopeDim / 2 + i];
       v[i] = a * std::cos(angle) - b * std::sin(angle);
       v[kRopeDim / 2 + i] = a * std::sin(angle) + b * std::cos(angle);
@@ -40,7 +41,8 @@ struct MlaReference {
       a.k_rope.insert(a.k_rope.end(), row + kLatent, row + kLatent + d.rope);
       double squares = 0;
       for (int i = 0; i < kLatent; ++i) squares += row[i] * row[i];
-      for (int i = 0; i < kLatent; ++i) latent[t * kLatent + i] = p[2][i] * row[i] / std::sqrt(squares / kLatent + 1e-6);
+      for (int i = 0; i < kLatent; ++i)
+        latent[t * kLatent + i] = p[2][i] * row[i] / std::sqrt(squares / kLatent + 1e-6);
     }
     const int keys = d.heads * d.nope, values = d.heads * d.value;
     const Doubles expanded = linear_reference(latent, p[3], kLatent, keys + values);
@@ -64,11 +66,13 @@ struct MlaCase {
   MlaCase() {
     layer.declare(list, "attention", {kModel, {2, 16, kRopeDim, 16}, kLatent}, rng);
     for (Parameter* p : list.all()) fill_exact(rng, p == &layer.latent_norm.gain ? 1 : 0.3, *p);
-    for (int t = 0; t < kTokens; ++t) places.push_back({float(rng.uniform(0, 3)), float(rng.uniform(0, 3)), t != 1});
+    for (int t = 0; t < kTokens; ++t)
+      places.push_back({float(rng.uniform(0, 3)), float(rng.uniform(0, 3)), t != 1});
     rope_table(places, rope);
     std::vector<uint8_t> table(kTokens * kTokens);
     for (int i = 0; i < kTokens; ++i)
-      for (int j = 0; j < kTokens; ++j) table[i * kTokens + j] = j > i ? kMasked : uint8_t(std::min(i - j, kTimeBuckets - 1));
+      for (int j = 0; j < kTokens; ++j)
+        table[i * kTokens + j] = j > i ? kMasked : uint8_t(std::min(i - j, kTimeBuckets - 1));
     plan.add(kTokens, kTokens, table);
     x = exact_rows(rng, kTokens, kModel);
     dy = exact_rows(rng, kTokens, kModel);
@@ -101,7 +105,8 @@ TEST(Mla, BackwardMatchesFiniteDifferences) {
   const auto loss = [&] { return dot(r.forward(c.plan), doubles(c.dy)); };
   EXPECT_LT(relative_error(dx, numeric_gradient(r.x, loss)), 5 * kHalfRounding);
   for (size_t k = 0; k < r.p.size(); ++k)
-    EXPECT_LT(relative_error(c.list.all()[k]->gradient, numeric_gradient(r.p[k], loss)), 5 * kHalfRounding) << c.list.all()[k]->name;
+    EXPECT_LT(relative_error(c.list.all()[k]->gradient, numeric_gradient(r.p[k], loss)), 5 * kHalfRounding)
+        << c.list.all()[k]->name;
 }
 
 TEST(Mla, TokensThatAttendToTheCacheOneByOneGiveTheSame) {

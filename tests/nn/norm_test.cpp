@@ -16,7 +16,8 @@ Doubles norm_reference(const Doubles& x, const Doubles& gain) {
   for (int64_t t = 0; t < kTokens; ++t) {
     double squares = 0;
     for (int64_t i = 0; i < kWidth; ++i) squares += x[t * kStride + i] * x[t * kStride + i];
-    for (int64_t i = 0; i < kWidth; ++i) y[t * kWidth + i] = gain[i] * x[t * kStride + i] / std::sqrt(squares / kWidth + 1e-6);
+    for (int64_t i = 0; i < kWidth; ++i)
+      y[t * kWidth + i] = gain[i] * x[t * kStride + i] / std::sqrt(squares / kWidth + 1e-6);
   }
   return y;
 }
@@ -70,7 +71,8 @@ TEST(RmsNorm, ScaleOfTheInputDoesNotMatter) {
   const std::vector<float> before = c.y;
   for (int64_t i = 0; i < kTokens * kStride; ++i) c.x.data()[i] *= 1024;
   rms_norm_forward(c.norm, c.x.data(), kStride, kTokens, c.y.data(), c.half.data(), c.rms.data());
-  for (size_t i = 0; i < before.size(); ++i) EXPECT_NEAR(c.y[i], before[i], 1e-5 * std::abs(before[i]) + 1e-6);  // 1e-6 under the root
+  for (size_t i = 0; i < before.size(); ++i)
+    EXPECT_NEAR(c.y[i], before[i], 1e-5 * std::abs(before[i]) + 1e-6);  // 1e-6 under the root
 }
 
 }  // namespace

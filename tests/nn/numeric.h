@@ -1,10 +1,10 @@
-// Tools of the layer tests: values that are exact in bf16, numeric gradients of an f64 reference, and errors in
-// norm.
+// Tools of the layer tests: values that are exact in bf16, numeric gradients of an f64 reference, and errors
+// in norm.
 //
-// Tolerances. A product in bf16 rounds its operands to 8 significant bits: each such rounding changes a matrix by
-// at most 2^-8 of itself in norm, and results pass the next product at most as they came. A pass with r roundings
-// in a row is held to r * 2^-8 relative error in norm. Passes in f32 with sums of k terms are held to k * 2^-24,
-// times the few such sums in a row.
+// Tolerances. A product in bf16 rounds its operands to 8 significant bits: each such rounding changes a
+// matrix by at most 2^-8 of itself in norm, and results pass the next product at most as they came. A pass
+// with r roundings in a row is held to r * 2^-8 relative error in norm. Passes in f32 with sums of k terms
+// are held to k * 2^-24, times the few such sums in a row.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -48,11 +48,14 @@ inline Doubles doubles(const Rows<float>& r) { return doubles({r.data(), size_t(
 inline double relative_error(std::span<const float> got, const Doubles& want) {
   EXPECT_EQ(got.size(), want.size());
   double error = 0, norm = 0;
-  for (size_t i = 0; i < want.size(); ++i) error += (got[i] - want[i]) * (got[i] - want[i]), norm += want[i] * want[i];
+  for (size_t i = 0; i < want.size(); ++i)
+    error += (got[i] - want[i]) * (got[i] - want[i]), norm += want[i] * want[i];
   EXPECT_GT(norm, 0) << "nothing to compare with";
   return std::sqrt(error / norm);
 }
-inline double relative_error(const Rows<float>& got, const Doubles& want) { return relative_error({got.data(), size_t(got.rows() * got.cols())}, want); }
+inline double relative_error(const Rows<float>& got, const Doubles& want) {
+  return relative_error({got.data(), size_t(got.rows() * got.cols())}, want);
+}
 
 // d loss / d x by central differences: error of order step^2 and 1e-16 / step, about 1e-10 here.
 inline Doubles numeric_gradient(Doubles& x, const std::function<double()>& loss, double step = 1e-5) {

@@ -47,7 +47,9 @@ TEST(Parameter, F32RoundTripIsExactAndBf16IsTheNearest) {
 TEST(Parameter, FilesThatDoNotFitNameTheTensor) {
   TwoTensors model;
   const std::vector<float> six(6), four(4);
-  const auto bytes = [](const std::vector<float>& v) { return std::span(reinterpret_cast<const uint8_t*>(v.data()), v.size() * 4); };
+  const auto bytes = [](const std::vector<float>& v) {
+    return std::span(reinterpret_cast<const uint8_t*>(v.data()), v.size() * 4);
+  };
   const auto load = [&](DType dtype, std::vector<int64_t> shape, const std::vector<float>& values) {
     SafetensorsWriter writer;
     writer.add("layer.0.a", DType::kF32, {2, 3}, bytes(six));
@@ -57,7 +59,11 @@ TEST(Parameter, FilesThatDoNotFitNameTheTensor) {
   expect_error([&] { load(DType::kF32, {}, four); }, {"layer.1.b", "weights.safetensors"});
   expect_error([&] { load(DType::kF32, {2, 2}, four); }, {"layer.1.b", "[2, 2]", "[4]"});
   expect_error([&] { load(DType::kI32, {4}, four); }, {"layer.1.b", "I32"});
-  expect_error([&] { load(DType::kF32, {4}, {1, 2, std::numeric_limits<float>::quiet_NaN(), 4}); }, {"layer.1.b", "not finite"});
+  expect_error(
+      [&] {
+        load(DType::kF32, {4}, {1, 2, std::numeric_limits<float>::quiet_NaN(), 4});
+      },
+      {"layer.1.b", "not finite"});
   EXPECT_NO_THROW(load(DType::kF32, {4}, four));
 }
 

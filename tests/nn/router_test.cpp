@@ -28,7 +28,8 @@ struct DirectRouter {
   const std::vector<Route>& route(const Rows<float>& x, const RoutingOptions& options = {}) {
     return route(x, std::vector<uint8_t>(x.rows(), 0), options);
   }
-  const std::vector<Route>& route(const Rows<float>& x, const std::vector<uint8_t>& modality, const RoutingOptions& options) {
+  const std::vector<Route>& route(const Rows<float>& x, const std::vector<uint8_t>& modality,
+                                  const RoutingOptions& options) {
     stats = {};
     router_forward(router, x, modality, options, cache, stats);
     return cache.routes;
@@ -66,7 +67,9 @@ Rows<float> random_logits(Rng& rng, int64_t tokens, const RouterConfig& c, doubl
 
 TEST(Router, ChoosesLikeBruteForce) {
   Rng rng(2);
-  for (const auto& [group_size, top_groups, k] : {std::array{2, 2, 2}, std::array{2, 2, 3}, std::array{4, 1, 2}, std::array{2, 1, 1}, std::array{4, 2, 4}, std::array{1, 3, 3}}) {
+  for (const auto& [group_size, top_groups, k] :
+       {std::array{2, 2, 2}, std::array{2, 2, 3}, std::array{4, 1, 2}, std::array{2, 1, 1},
+        std::array{4, 2, 4}, std::array{1, 3, 3}}) {
     RouterConfig c;
     c.experts = {4, 8, 12};
     c.group_size = group_size, c.top_groups = top_groups, c.top_k = k;
@@ -96,10 +99,13 @@ TEST(Router, WeightsAreTheDomainsShareOfNormalisedAffinities) {
     const Route& route = routes[t];
     double exponentials = 0, affinities = 0;
     for (int m = 0; m < kNumDomains; ++m) exponentials += std::exp(double(x.row(t)[m]));
-    for (int j = 0; j < route.count; ++j) affinities += sigmoid_reference(x.row(t)[kNumDomains + route.expert[j]]);
+    for (int j = 0; j < route.count; ++j)
+      affinities += sigmoid_reference(x.row(t)[kNumDomains + route.expert[j]]);
     for (int j = 0; j < route.count; ++j) {
-      const double affinity = sigmoid_reference(x.row(t)[kNumDomains + route.expert[j]]);  // without the selection bias
-      ASSERT_NEAR(route.weight[j], std::exp(double(x.row(t)[route.domain])) / exponentials * affinity / affinities, 1e-5);
+      const double affinity =
+          sigmoid_reference(x.row(t)[kNumDomains + route.expert[j]]);  // without the selection bias
+      ASSERT_NEAR(route.weight[j],
+                  std::exp(double(x.row(t)[route.domain])) / exponentials * affinity / affinities, 1e-5);
     }
   }
 }
@@ -186,7 +192,8 @@ TEST(Router, CapacityDropsTheLowestAffinitiesAndCountsThem) {
 // Busiest expert of a domain in units of an even share.
 double imbalance(const RouterConfig& c, const std::vector<int64_t>& load, int domain) {
   const auto begin = load.begin() + c.first_expert(domain), end = begin + c.experts[domain];
-  return double(*std::max_element(begin, end)) * c.experts[domain] / double(std::accumulate(begin, end, int64_t(0)));
+  return double(*std::max_element(begin, end)) * c.experts[domain] /
+         double(std::accumulate(begin, end, int64_t(0)));
 }
 
 TEST(Router, BiasEvensOutSkewedLoads) {
@@ -197,8 +204,9 @@ TEST(Router, BiasEvensOutSkewedLoads) {
   const auto batch = [&] {
     Rows<float> x = random_logits(rng, 512, c);
     for (int64_t t = 0; t < x.rows(); ++t) {
-      x.row(t)[1] += 4;                                                                // most are visual
-      for (int e = 0; e < 8; ++e) x.row(t)[kNumDomains + 2 + e] += 2.0f - 0.5f * float(e);  // expert 0 of them is everybody's
+      x.row(t)[1] += 4;  // most are visual
+      for (int e = 0; e < 8; ++e)
+        x.row(t)[kNumDomains + 2 + e] += 2.0f - 0.5f * float(e);  // expert 0 of them is everybody's
     }
     return x;
   };
@@ -236,7 +244,8 @@ struct RouterLoss {
     const Route& r = routes[t];
     for (int j = 0; j < r.count; ++j) affinities += sigmoid_reference(logits[kNumDomains + r.expert[j]]);
     for (int j = 0; j < r.count; ++j)
-      loss += dweight[t * kMaxTopK + j] * std::exp(logits[r.domain]) / exponentials * sigmoid_reference(logits[kNumDomains + r.expert[j]]) / affinities;
+      loss += dweight[t * kMaxTopK + j] * std::exp(logits[r.domain]) / exponentials *
+              sigmoid_reference(logits[kNumDomains + r.expert[j]]) / affinities;
     const double z = std::log(exponentials);
     return loss + (c.cluster_weight * (z - logits[modality[t]]) + c.z_weight * z * z) / double(routes.size());
   }
@@ -252,8 +261,10 @@ struct RouterLoss {
         ++tokens;
         double sum = 0;
         for (int e = 0; e < n; ++e) sum += sigmoid_reference(logits[t * width() + kNumDomains + first + e]);
-        for (int e = 0; e < n; ++e) mean[e] += sigmoid_reference(logits[t * width() + kNumDomains + first + e]) / sum;
-        for (int j = 0; j < routes[t].count; ++j) share[routes[t].expert[j] - first] += double(n) / routes[t].count;
+        for (int e = 0; e < n; ++e)
+          mean[e] += sigmoid_reference(logits[t * width() + kNumDomains + first + e]) / sum;
+        for (int j = 0; j < routes[t].count; ++j)
+          share[routes[t].expert[j] - first] += double(n) / routes[t].count;
       }
       for (int e = 0; e < n && tokens > 0; ++e) loss += share[e] / tokens * mean[e] / tokens;
     }
@@ -267,7 +278,9 @@ struct RouterLoss {
     double loss = 0;
     for (int64_t t = 0; t < int64_t(routes.size()); ++t) loss += weights_and_domains(t, &logits[t * width()]);
     const size_t sequences = sequence_begin.size() - 1;
-    for (size_t s = 0; s < sequences; ++s) loss += c.balance_weight / double(sequences) * balance(sequence_begin[s], sequence_begin[s + 1], logits);
+    for (size_t s = 0; s < sequences; ++s)
+      loss +=
+          c.balance_weight / double(sequences) * balance(sequence_begin[s], sequence_begin[s + 1], logits);
     return loss;
   }
 };
@@ -299,7 +312,9 @@ TEST(Router, BackwardMatchesFiniteDifferences) {
   const RouterLoss loss{c, cache.routes, dweight, modality, sequences, kWidth};
   Doubles at = doubles(x), gate = doubles(router.gate.weight.value);
   EXPECT_LT(relative_error(dx, numeric_gradient(at, [&] { return loss(at, gate); })), 1e-6);
-  EXPECT_LT(relative_error(router.gate.weight.gradient, numeric_gradient(gate, [&] { return loss(at, gate); })), 1e-6);
+  EXPECT_LT(
+      relative_error(router.gate.weight.gradient, numeric_gradient(gate, [&] { return loss(at, gate); })),
+      1e-6);
 }
 
 }  // namespace

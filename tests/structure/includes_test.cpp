@@ -1,6 +1,7 @@
 // Who may include whom: the table of ARCHITECTURE.md, held against every #include.
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <map>
 #include <optional>
 #include <set>
@@ -26,8 +27,10 @@ const std::set<std::string> kMayIncludeAnything = {"serve", "cli", "tests", "ben
 
 // Libraries that only one folder may touch: a swap of the library stays inside it.
 const std::map<std::string, std::set<std::string>> kOwners = {
-    {"box2d/", {"world"}},       {"opencv2/", {"physics_eval"}}, {"libav", {"codecs"}},     {"libsw", {"codecs"}},
-    {"png.h", {"codecs"}},       {"dnnl", {"tensor"}},           {"Eigen/", {"physics_eval"}}, {"CLI/", {"cli"}},
+    {"box2d/", {"world"}},        {"opencv2/", {"physics_eval"}},
+    {"libav", {"codecs"}},        {"libsw", {"codecs"}},
+    {"png.h", {"codecs"}},        {"dnnl", {"tensor"}},
+    {"Eigen/", {"physics_eval"}}, {"CLI/", {"cli"}},
     {"openssl/", {"core"}},
 };
 
@@ -61,7 +64,8 @@ std::string fault(const std::string& path, const Include& include) {
   const std::string from = folder_of(path);
   const bool free = kMayIncludeAnything.count(from) > 0;
   for (const auto& [prefix, owners] : kOwners)
-    if (include.name.starts_with(prefix) && !free && !owners.count(from)) return include.name + " is not for " + from;
+    if (include.name.starts_with(prefix) && !free && !owners.count(from))
+      return include.name + " is not for " + from;
   if (!include.quoted || free) return "";
   const auto rule = kMayInclude.find(from);
   if (rule == kMayInclude.end()) return "folder " + from + " is not in the table";
@@ -105,11 +109,42 @@ TEST(Includes, QuotedPathsExist) {
     for (const std::string& line : file.lines) {
       const auto include = include_in(line);
       if (include && include->quoted) {
-        const fs::path beside = kMayIncludeAnything.count(folder_of(file.path)) ? (root / file.path).parent_path() / include->name : root / include->name;
-        EXPECT_TRUE(fs::exists(root / include->name) || fs::exists(root / "src" / include->name) || fs::exists(beside)) << file.path << ": " << include->name;
+        const fs::path beside = kMayIncludeAnything.count(folder_of(file.path))
+                                    ? (root / file.path).parent_path() / include->name
+                                    : root / include->name;
+        EXPECT_TRUE(fs::exists(root / include->name) || fs::exists(root / "src" / include->name) ||
+                    fs::exists(beside))
+            << file.path << ": " << include->name;
       }
     }
   }
+}
+
+// Words of a cell: "`src/tensor`, `src/nn`" or "tensor, core" -> {tensor, nn} or {tensor, core}.
+std::set<std::string> names_in(const std::string& cell) {
+  std::set<std::string> names;
+  std::string word;
+  for (char c : cell + " ") {
+    if (std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '/') {
+      word += c;
+    } else if (!word.empty()) {
+      names.insert(word.starts_with("src/") ? word.substr(4) : word);
+      word.clear();
+    }
+  }
+  return names;
+}
+
+TEST(Includes, ArchitecturePageShowsThisTable) {
+  std::map<std::string, std::set<std::string>> shown;
+  for (const std::string& line : read_lines(fs::path(ORRERY_ROOT) / "ARCHITECTURE.md")) {
+    const size_t middle = line.find('|', 1),
+                 end = middle == std::string::npos ? middle : line.find('|', middle + 1);
+    if (!line.starts_with("| `") || end == std::string::npos) continue;
+    for (const std::string& folder : names_in(line.substr(1, middle - 1)))
+      shown[folder] = names_in(line.substr(middle + 1, end - middle - 1));
+  }
+  for (const auto& [folder, targets] : kMayInclude) EXPECT_EQ(shown[folder], targets) << folder;
 }
 
 // What renders must not know the simulator, whatever the table says of its neighbours.
@@ -122,7 +157,8 @@ TEST(Includes, NothingThatGeneratesOrScoresReachesTheSimulator) {
         for (const std::string& far : reaches[middle]) grew |= targets.insert(far).second;
   }
   for (const char* folder : {"core", "tensor", "nn", "models", "generate", "codecs", "physics_eval"})
-    for (const char* simulator : {"world", "data", "train"}) EXPECT_FALSE(reaches[folder].count(simulator)) << folder << " reaches " << simulator;
+    for (const char* simulator : {"world", "data", "train"})
+      EXPECT_FALSE(reaches[folder].count(simulator)) << folder << " reaches " << simulator;
 }
 
 }  // namespace

@@ -28,7 +28,8 @@ inline std::vector<std::string> read_lines(const fs::path& path) {
 inline std::vector<SourceFile> source_files() {
   const fs::path root = ORRERY_ROOT;
   std::vector<fs::path> paths;
-  for (const char* folder : {"src", "models", "codecs", "physics_eval", "tests", "bench", "samples", "scripts", ".ci"})
+  for (const char* folder :
+       {"src", "models", "codecs", "physics_eval", "tests", "bench", "samples", "scripts", ".ci"})
     if (fs::exists(root / folder))
       for (const auto& entry : fs::recursive_directory_iterator(root / folder))
         if (entry.is_regular_file()) paths.push_back(entry.path());
@@ -37,11 +38,13 @@ inline std::vector<SourceFile> source_files() {
   std::vector<SourceFile> files;
   for (const fs::path& path : paths) {
     const std::string extension = path.extension().string(), relative = fs::relative(path, root).string();
-    const bool text = extension.empty() || extension == ".h" || extension == ".cpp" || extension == ".py" || extension == ".md" ||
-                      extension == ".json" || extension == ".txt" || extension == ".jsonl";
+    const bool text = extension.empty() || extension == ".h" || extension == ".cpp" || extension == ".py" ||
+                      extension == ".md" || extension == ".json" || extension == ".txt" ||
+                      extension == ".jsonl";
     if (text && fs::file_size(path) < (4u << 20)) files.push_back({relative, read_lines(path)});
   }
-  std::sort(files.begin(), files.end(), [](const SourceFile& a, const SourceFile& b) { return a.path < b.path; });
+  std::sort(files.begin(), files.end(),
+            [](const SourceFile& a, const SourceFile& b) { return a.path < b.path; });
   return files;
 }
 

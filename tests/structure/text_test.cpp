@@ -15,9 +15,13 @@ TEST(SourceText, NoFileIsLongerThanSixHundredLines) {
 
 // A function begins at a line without indentation that ends with "{" and ends at "}" in the first column.
 TEST(SourceText, NoFunctionIsLongerThanSixtyLines) {
-  const std::vector<std::string> others = {"namespace", "struct", "class", "enum", "union", "extern", "constexpr", "const", "inline constexpr", "static const", "}", "#", "//"};
+  const std::vector<std::string> others = {
+      "namespace", "struct",           "class",        "enum", "union", "extern", "constexpr",
+      "const",     "inline constexpr", "static const", "}",    "#",     "//"};
   const auto begins_function = [&](const std::string& line) {
-    return line.ends_with("{") && line[0] != ' ' && std::none_of(others.begin(), others.end(), [&](const std::string& other) { return line.starts_with(other); });
+    return line.ends_with("{") && line[0] != ' ' &&
+           std::none_of(others.begin(), others.end(),
+                        [&](const std::string& other) { return line.starts_with(other); });
   };
   for (const SourceFile& file : source_files()) {
     if (!file.ends_with(".cpp")) continue;
@@ -35,19 +39,39 @@ TEST(SourceText, NoFunctionIsLongerThanSixtyLines) {
 
 TEST(SourceText, NoPathOfOneMachine) {
   // Put together here, so that this file passes.
-  const std::vector<std::string> starts = {"/ho" "me/", "/ro" "ot/", "/wo" "rk/", "/Us" "ers/", "/tm" "p/"};
+  const std::vector<std::string> starts = {
+      "/ho"
+      "me/",
+      "/ro"
+      "ot/",
+      "/wo"
+      "rk/",
+      "/Us"
+      "ers/",
+      "/tm"
+      "p/"};
   for (const SourceFile& file : source_files())
     for (size_t i = 0; i < file.lines.size(); ++i)
       for (const std::string& start : starts) {
         const size_t at = file.lines[i].find(start);
         // "https://host/work/..." and "tests/work/..." are something else.
-        const bool absolute = at != std::string::npos && (at == 0 || !(std::isalnum(file.lines[i][at - 1]) || file.lines[i][at - 1] == '.'));
+        const bool absolute =
+            at != std::string::npos &&
+            (at == 0 || !(std::isalnum(file.lines[i][at - 1]) || file.lines[i][at - 1] == '.'));
         EXPECT_FALSE(absolute) << file.path << ":" << i + 1 << ": " << file.lines[i];
       }
 }
 
 TEST(SourceText, NothingIsLeftForLater) {
-  const std::vector<std::string> marks = {"TO" "DO", "FIX" "ME", "XX" "X:", "HA" "CK:"};
+  const std::vector<std::string> marks = {
+      "TO"
+      "DO",
+      "FIX"
+      "ME",
+      "XX"
+      "X:",
+      "HA"
+      "CK:"};
   for (const SourceFile& file : source_files())
     for (size_t i = 0; i < file.lines.size(); ++i)
       for (const std::string& mark : marks)

@@ -1,9 +1,10 @@
 // Every fast product against the naive one.
 //
 // Tolerance. An entry of C is a sum of k products. Summed in f32, in any order, its error is at most
-// gamma_k * sum |a| |b| with gamma_k = k u / (1 - k u), u = 2^-24 (Higham 2002, section 3.1); the products add one
-// more rounding, or none for bf16 operands, whose products are exact in f32. So (k + 2) u sum |a| |b| bounds it,
-// the reference's own rounding to f32 included. A result stored in bf16 (8 significant bits) adds 2^-8 |c|.
+// gamma_k * sum |a| |b| with gamma_k = k u / (1 - k u), u = 2^-24 (Higham 2002, section 3.1); the products
+// add one more rounding, or none for bf16 operands, whose products are exact in f32. So (k + 2) u sum |a| |b|
+// bounds it, the reference's own rounding to f32 included. A result stored in bf16 (8 significant bits) adds
+// 2^-8 |c|.
 #include "tensor/matmul.h"
 
 #include <gtest/gtest.h>
@@ -24,13 +25,17 @@ struct Case {
 };
 
 std::ostream& operator<<(std::ostream& out, const Case& c) {
-  return out << (c.layout == MatmulLayout::kNN ? "NN " : c.layout == MatmulLayout::kNT ? "NT " : "TN ") << c.m << "x" << c.n << "x" << c.k;
+  return out << (c.layout == MatmulLayout::kNN   ? "NN "
+                 : c.layout == MatmulLayout::kNT ? "NT "
+                                                 : "TN ")
+             << c.m << "x" << c.n << "x" << c.k;
 }
 
 constexpr MatmulLayout kLayouts[] = {MatmulLayout::kNN, MatmulLayout::kNT, MatmulLayout::kTN};
 
 std::vector<Case> odd_cases() {
-  const int64_t shapes[][3] = {{1, 1, 1}, {1, 7, 3}, {2, 1, 5}, {17, 33, 5}, {13, 16, 100}, {31, 29, 27}, {64, 48, 129}, {5, 300, 256}, {200, 3, 77}};
+  const int64_t shapes[][3] = {{1, 1, 1},    {1, 7, 3},     {2, 1, 5},     {17, 33, 5}, {13, 16, 100},
+                               {31, 29, 27}, {64, 48, 129}, {5, 300, 256}, {200, 3, 77}};
   std::vector<Case> cases;
   for (MatmulLayout layout : kLayouts)
     for (const auto& s : shapes) cases.push_back({layout, s[0], s[1], s[2]});
@@ -40,7 +45,8 @@ std::vector<Case> odd_cases() {
 // Rows in buckets, widths of the default model: forward, backward to the input, backward to the weight.
 std::vector<Case> model_cases() {
   std::vector<Case> cases;
-  const int64_t widths[][2] = {{256, 512}, {256, 96}, {64, 512}, {256, 256}, {256, 23}, {128, 256}};  // in, out
+  const int64_t widths[][2] = {{256, 512}, {256, 96}, {64, 512},
+                               {256, 256}, {256, 23}, {128, 256}};  // in, out
   for (int64_t rows : {4, 144})
     for (const auto& w : widths) {
       cases.push_back({MatmulLayout::kNT, rows, w[1], w[0]});
@@ -85,11 +91,13 @@ void compute_reference(const Case& s, Operands& o) {
 
 enum class Output { kF32, kBf16 };
 
-void expect_product(const Case& s, const Operands& o, const std::vector<float>& got, bool accumulated, Output output) {
+void expect_product(const Case& s, const Operands& o, const std::vector<float>& got, bool accumulated,
+                    Output output) {
   double worst = 0;
   for (size_t i = 0; i < got.size(); ++i) {
     const double before = accumulated ? o.c[i] : 0, exact = o.product[i] + before;
-    const double tolerance = double(s.k + 2) * 0x1p-24 * (o.magnitude[i] + std::abs(before)) + (output == Output::kBf16 ? 0x1p-8 * std::abs(exact) : 0);
+    const double tolerance = double(s.k + 2) * 0x1p-24 * (o.magnitude[i] + std::abs(before)) +
+                             (output == Output::kBf16 ? 0x1p-8 * std::abs(exact) : 0);
     worst = std::max(worst, std::abs(got[i] - exact) / (tolerance + 1e-30));
   }
   EXPECT_LE(worst, 1) << s << " (error in units of its bound)";
@@ -118,7 +126,8 @@ void expect_all_products(const Case& s) {
 
 TEST(Matmul, ReferenceOfASmallProductByHand) {
   // [1 2; 3 4; 5 6] [1 0 2; 0 1 3]
-  const std::vector<float> a{1, 2, 3, 4, 5, 6}, b{1, 0, 2, 0, 1, 3}, a_transposed{1, 3, 5, 2, 4, 6}, b_transposed{1, 0, 0, 1, 2, 3};
+  const std::vector<float> a{1, 2, 3, 4, 5, 6}, b{1, 0, 2, 0, 1, 3}, a_transposed{1, 3, 5, 2, 4, 6},
+      b_transposed{1, 0, 0, 1, 2, 3};
   const std::vector<float> want{1, 2, 8, 3, 4, 18, 5, 6, 28};
   std::vector<float> c(9);
   matmul_reference(MatmulLayout::kNN, 3, 3, 2, a.data(), b.data(), c.data());

@@ -29,10 +29,12 @@ void expect_gemm(int m, int n, int k, const Strides& s, bool accumulate) {
         const double product = double(a[i * s.a_row + l * s.a_col]) * b[l * s.ldb + j];
         sum += product, magnitude += std::abs(product);
       }
-      ASSERT_NEAR(c[i * s.ldc + j], sum, (k + 2) * 0x1p-24 * magnitude) << m << "x" << n << "x" << k << " at " << i << ", " << j;
+      ASSERT_NEAR(c[i * s.ldc + j], sum, (k + 2) * 0x1p-24 * magnitude)
+          << m << "x" << n << "x" << k << " at " << i << ", " << j;
     }
   for (int i = 0; i + 1 < m; ++i)
-    for (int64_t j = n; j < s.ldc; ++j) ASSERT_EQ(c[i * s.ldc + j], before[i * s.ldc + j]) << "wrote beside C";
+    for (int64_t j = n; j < s.ldc; ++j)
+      ASSERT_EQ(c[i * s.ldc + j], before[i * s.ldc + j]) << "wrote beside C";
   for (size_t i = (m - 1) * s.ldc + n; i < c.size(); ++i) ASSERT_EQ(c[i], before[i]) << "wrote behind C";
 }
 
@@ -52,7 +54,7 @@ TEST(SmallGemm, TransposedAAndWideStrides) {
         expect_gemm(m, n, k, {1, m, n, n}, false);              // A^T, packed
         expect_gemm(m, n, k, {1, m + 3, n + 5, n + 7}, false);  // inside wider matrices
         expect_gemm(m, n, k, {k + 2, 1, n + 1, n + 9}, true);
-        expect_gemm(m, n, k, {2 * k, 2, n, n}, true);           // every second element
+        expect_gemm(m, n, k, {2 * k, 2, n, n}, true);  // every second element
       }
 }
 

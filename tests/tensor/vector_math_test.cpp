@@ -11,7 +11,8 @@ namespace orrery {
 namespace {
 
 // The polynomial is good to 3e-7. The argument of 2^t is rounded to f32, half a unit of t: |x| log2(e) 2^-24,
-// which the exponential turns into a relative error of |x| 2^-24; the constant log2(e) itself adds as much at most.
+// which the exponential turns into a relative error of |x| 2^-24; the constant log2(e) itself adds as much at
+// most.
 double exp_tolerance(double x) { return 3e-7 + 2 * std::abs(x) * 0x1p-24; }
 
 TEST(FastExp, SweepOfAllItsRange) {
@@ -23,7 +24,8 @@ TEST(FastExp, SweepOfAllItsRange) {
 }
 
 TEST(FastExp, NearZeroItIsAsGoodAsFloatsAre) {
-  for (double x = -1; x <= 1; x += 1e-5) ASSERT_NEAR(fast_exp(float(x)) / std::exp(double(float(x))), 1, 4e-7) << x;
+  for (double x = -1; x <= 1; x += 1e-5)
+    ASSERT_NEAR(fast_exp(float(x)) / std::exp(double(float(x))), 1, 4e-7) << x;
   EXPECT_EQ(fast_exp(0.0f), 1.0f);
 }
 
@@ -49,9 +51,9 @@ TEST(FastSigmoid, MatchesAndSaturates) {
 
 TEST(Bf16, RoundsToTheNearestEven) {
   EXPECT_EQ(from_bf16(to_bf16(1.0f)), 1.0f);
-  EXPECT_EQ(from_bf16(to_bf16(1.0f + 0x1p-8f)), 1.0f);                    // tie, to even
-  EXPECT_EQ(from_bf16(to_bf16(1.0f + 0x1.8p-7f)), 1.0f + 0x1p-6f);        // tie, to even
-  EXPECT_EQ(from_bf16(to_bf16(1.0f + 0x1.01p-8f)), 1.0f + 0x1p-7f);       // just above the tie
+  EXPECT_EQ(from_bf16(to_bf16(1.0f + 0x1p-8f)), 1.0f);               // tie, to even
+  EXPECT_EQ(from_bf16(to_bf16(1.0f + 0x1.8p-7f)), 1.0f + 0x1p-6f);   // tie, to even
+  EXPECT_EQ(from_bf16(to_bf16(1.0f + 0x1.01p-8f)), 1.0f + 0x1p-7f);  // just above the tie
   EXPECT_EQ(from_bf16(to_bf16(-3.0f)), -3.0f);
   EXPECT_EQ(from_bf16(to_bf16(0.0f)), 0.0f);
   EXPECT_TRUE(std::isinf(from_bf16(to_bf16(std::numeric_limits<float>::infinity()))));
@@ -59,7 +61,8 @@ TEST(Bf16, RoundsToTheNearestEven) {
 }
 
 TEST(Bf16, ErrorIsAtMostHalfAStep) {
-  for (float x = 1e-6f; x < 1e6f; x *= 1.0137f) ASSERT_LE(std::abs(from_bf16(to_bf16(x)) - x), 0x1p-8f * x) << x;
+  for (float x = 1e-6f; x < 1e6f; x *= 1.0137f)
+    ASSERT_LE(std::abs(from_bf16(to_bf16(x)) - x), 0x1p-8f * x) << x;
 }
 
 TEST(Bf16, EveryValueSurvivesTheWayThere) {
