@@ -72,47 +72,76 @@ cv::Mat noise_of(const std::vector<cv::Mat>& samples, const cv::Mat& plate) {
   return noise;
 }
 
-// Sum of neighbour differences (all channels) over the band, a measure of how much of an outline is there.
-double edge_energy(const cv::Mat& image, const cv::Mat& band, const cv::Rect& box) {
-  double sum = 0;
-  for (int y = 0; y < box.height; ++y) {
-    const uint8_t* row = image.ptr<uint8_t>(box.y + y);
-    const uint8_t* below = image.ptr<uint8_t>(std::min(box.y + y + 1, image.rows - 1));
-    for (int x = 0; x < box.width; ++x) {
-      if (!band.at<uint8_t>(y, x)) continue;
-      const int here = 3 * (box.x + x), right = 3 * std::min(box.x + x + 1, image.cols - 1);
-      for (int c = 0; c < 3; ++c)
-        sum += std::abs(int(row[right + c]) - int(row[here + c])) + std::abs(int(below[here + c]) - int(row[here + c]));
-    }
-  }
-  return sum;
-}
-
 struct Votes {
-  cv::Mat ghost, object;  // CV_32S: bit s: sample s says so
+  cv::Mat ghost, object, lit;  // CV_32S: bit s: sample s says so
 };
 
-// For each region in which sample s differs from the plate: whose outline is it?
+// Pixels of the mask that are reached from outside it without crossing an edge of the image, CV_8U. `step`: colour
+// difference of neighbours that is an edge.
+cv::Mat reached_from_outside(const cv::Mat& image, const cv::Mat& mask, int step) {
+  static constexpr int kSteps[4][2] = {{1, 0}, {-1, 0}, {0, 1}, {0, -1}};
+  cv::Mat reached = cv::Mat::zeros(mask.size(), CV_8U);
+  std::vector<cv::Point> queue;
+  const auto inside = [&](int x, int y) { return x >= 0 && y >= 0 && x < mask.cols && y < mask.rows; };
+  const auto smooth = [&](int x, int y, int x2, int y2) {
+    const uint8_t *a = image.ptr<uint8_t>(y) + 3 * x, *b = image.ptr<uint8_t>(y2) + 3 * x2;
+    return std::abs(a[0] - b[0]) < step && std::abs(a[1] - b[1]) < step && std::abs(a[2] - b[2]) < step;
+  };
+  const auto enter = [&](int x, int y) {
+    reached.at<uint8_t>(y, x) = 255;
+    queue.push_back({x, y});
+  };
+  for (int y = 0; y < mask.rows; ++y)
+    for (int x = 0; x < mask.cols; ++x) {
+      if (!mask.at<uint8_t>(y, x)) continue;
+      for (const auto& d : kSteps) {
+        const int x2 = x + d[0], y2 = y + d[1];
+        if (!inside(x2, y2) || mask.at<uint8_t>(y2, x2) || !smooth(x, y, x2, y2)) continue;
+        enter(x, y);
+        break;
+      }
+    }
+  for (size_t i = 0; i < queue.size(); ++i)
+    for (const auto& d : kSteps) {
+      const cv::Point p = queue[i];
+      const int x = p.x + d[0], y = p.y + d[1];
+      if (inside(x, y) && mask.at<uint8_t>(y, x) && !reached.at<uint8_t>(y, x) && smooth(p.x, p.y, x, y)) enter(x, y);
+    }
+  return reached;
+}
+
+// Sum of the channels at least 3 % and 6 levels above.
+cv::Mat lighter(const cv::Mat& a, const cv::Mat& b) {
+  cv::Mat out(a.size(), CV_8U);
+  for (int y = 0; y < a.rows; ++y)
+    for (int x = 0; x < a.cols; ++x) {
+      const auto p = a.at<cv::Vec3b>(y, x), q = b.at<cv::Vec3b>(y, x);
+      const int above = p[0] + p[1] + p[2], below = q[0] + q[1] + q[2];
+      out.at<uint8_t>(y, x) = above > below + 6 + below / 32 ? 255 : 0;
+    }
+  return out;
+}
+
+// Where sample s differs from the plate: which of the two shows a thing there? What continues the surroundings without
+// an edge is background. In the plate alone: the sample shows an object. In the sample alone: the plate shows one that
+// rested, a ghost. In both: a shadow, in the plate if the sample is lighter there.
 void vote(const cv::Mat& sample, int s, const Background& background, Votes& votes) {
   const cv::Mat mask = foreground(difference(sample, background), background);
-  cv::Mat labels, stats, centroids;
-  const int n = cv::connectedComponentsWithStats(mask, labels, stats, centroids, 8, CV_32S);
-  const cv::Rect frame(0, 0, sample.cols, sample.rows);
-  for (int label = 1; label < n; ++label) {
-    if (stats.at<int>(label, cv::CC_STAT_AREA) < kMinArea.value) continue;
-    cv::Rect box(stats.at<int>(label, 0), stats.at<int>(label, 1), stats.at<int>(label, 2), stats.at<int>(label, 3));
-    box = cv::Rect(box.x - 3, box.y - 3, box.width + 6, box.height + 6) & frame;
-    const cv::Mat own = labels(box) == label;
-    cv::Mat grown, shrunk;
-    cv::dilate(own, grown, cv::Mat::ones(5, 5, CV_8U));
-    cv::erode(own, shrunk, cv::Mat::ones(3, 3, CV_8U));
-    const cv::Mat band = grown & ~shrunk;
-    const double in_sample = edge_energy(sample, band, box), in_plate = edge_energy(background.plate, band, box);
-    if (in_plate > 1.3 * in_sample)
-      cv::bitwise_or(votes.ghost(box), cv::Scalar(1 << s), votes.ghost(box), grown);
-    else if (in_sample > 1.3 * in_plate)
-      cv::bitwise_or(votes.object(box), cv::Scalar(1 << s), votes.object(box), grown);
-  }
+  cv::Rect box = cv::boundingRect(mask);
+  if (box.empty()) return;
+  box = cv::Rect(box.x - 3, box.y - 3, box.width + 6, box.height + 6) & cv::Rect(0, 0, sample.cols, sample.rows);
+  const int step = int(std::max(kEdgeStep.value, 1.5 * cv::mean(background.noise)[0]));
+  const cv::Mat in_sample = reached_from_outside(sample(box), mask(box), step);
+  const cv::Mat in_plate = reached_from_outside(background.plate(box), mask(box), step);
+  const cv::Mat square = cv::Mat::ones(3, 3, CV_8U);
+  const auto add = [&](cv::Mat region, cv::Mat& to) {
+    cv::morphologyEx(region, region, cv::MORPH_OPEN, square);  // no crumbs
+    cv::dilate(region, region, cv::Mat::ones(5, 5, CV_8U));    // the mixed pixels of the outline too
+    cv::bitwise_or(to(box), cv::Scalar(1 << s), to(box), region);
+  };
+  add(in_sample & ~in_plate, votes.ghost);
+  add(in_plate & ~in_sample, votes.object);
+  add(in_plate & in_sample & lighter(sample(box), background.plate(box)), votes.lit);
 }
 
 // Median over the samples in `which`, per channel.
@@ -132,7 +161,8 @@ cv::Vec3b median_of(const std::vector<cv::Mat>& samples, uint32_t which, int y, 
 }
 
 Votes collect_votes(const std::vector<cv::Mat>& samples, const Background& background) {
-  Votes votes{cv::Mat::zeros(background.plate.size(), CV_32S), cv::Mat::zeros(background.plate.size(), CV_32S)};
+  const auto none = [&] { return cv::Mat(cv::Mat::zeros(background.plate.size(), CV_32S)); };
+  Votes votes{none(), none(), none()};
   for (size_t s = 0; s < samples.size(); ++s) vote(samples[s], int(s), background, votes);
   return votes;
 }
@@ -143,44 +173,34 @@ bool resolve_ghosts(const std::vector<cv::Mat>& samples, const Votes& votes, Bac
   for (int y = 0; y < background.plate.rows; ++y)
     for (int x = 0; x < background.plate.cols; ++x) {
       const uint32_t ghost = uint32_t(votes.ghost.at<int>(y, x)), object = uint32_t(votes.object.at<int>(y, x));
-      if (std::popcount(ghost) < std::max(needed, std::popcount(object))) continue;
-      background.plate.at<cv::Vec3b>(y, x) = median_of(samples, ghost, y, x);
+      const uint32_t lit = uint32_t(votes.lit.at<int>(y, x));
+      uint32_t clean = 0;
+      if (std::popcount(ghost) >= std::max(needed, std::popcount(object))) clean = ghost;
+      else if (std::popcount(lit) >= std::max(needed, std::popcount(object))) clean = lit;
+      if (!clean) continue;
+      background.plate.at<cv::Vec3b>(y, x) = median_of(samples, clean, y, x);
       changed = true;
     }
   return changed;
 }
 
-// Mean colour of what the samples show at the pixels of `where` for which they voted, and how many pixels that were.
-std::array<float, 3> voted_color(const std::vector<cv::Mat>& samples, const cv::Mat& votes, const cv::Mat& where, int& count) {
-  std::array<float, 3> sum{};
-  count = 0;
-  for (int y = 0; y < where.rows; ++y)
-    for (int x = 0; x < where.cols; ++x) {
-      const uint32_t which = uint32_t(votes.at<int>(y, x));
-      if (!where.at<uint8_t>(y, x) || !which) continue;
-      const auto pixel = samples[std::countr_zero(which)].at<cv::Vec3b>(y, x);
-      for (int c = 0; c < 3; ++c) sum[c] += pixel[c];
-      ++count;
-    }
-  for (float& v : sum) v /= float(std::max(1, count));
-  return sum;
+double share(const cv::Mat& what, const cv::Mat& of) {
+  return double(cv::countNonZero(what & of)) / std::max(1, cv::countNonZero(of));
 }
 
-// A thing that moves by less than its own size never uncovers its middle: the plate keeps that. Where a compact thing
-// in the plate touches what changed and has its colour, the row's backdrop takes its place.
-void erase_resting_cores(const std::vector<cv::Mat>& samples, const Votes& votes, Background& background) {
-  if (cv::countNonZero(votes.object) == 0) return;
+// A thing that moves by less than its own size never uncovers its middle, and the plate keeps that. Such a core stands
+// out from the backdrop, never changed itself, and everything around it did: the row's backdrop takes its place.
+void erase_resting_cores(const Votes& votes, Background& background) {
+  cv::Mat changed = (votes.object != 0) | (votes.ghost != 0);
+  if (cv::countNonZero(changed) == 0) return;
+  cv::Mat within;
+  cv::erode(changed, within, cv::Mat::ones(5, 5, CV_8U));  // the votes were dilated by as much
   const cv::Mat backdrop = row_backdrop(background.plate);
   for (const cv::Mat& piece : still_pieces(background.plate, backdrop)) {
-    if (cv::countNonZero(piece) > 0.05 * double(piece.total())) continue;
     cv::Mat grown;
     cv::dilate(piece, grown, cv::Mat::ones(7, 7, CV_8U));
-    int count = 0;
-    const auto moving = voted_color(samples, votes.object, grown, count);
-    const cv::Scalar still = cv::mean(background.plate, piece);
-    double distance = 0;
-    for (int c = 0; c < 3; ++c) distance += (moving[c] - still[c]) * (moving[c] - still[c]);
-    if (count >= kMinArea.value && distance < 60 * 60) backdrop.copyTo(background.plate, grown);
+    const bool small = cv::countNonZero(piece) < 0.05 * double(piece.total());
+    if (small && share(within, piece) < 0.3 && share(changed, grown & ~piece) > 0.3) backdrop.copyTo(background.plate, grown);
   }
 }
 
@@ -193,11 +213,11 @@ Background estimate_background(std::vector<cv::Mat> samples, const Background* p
   background.noise = noise_of(samples, background.plate);
   if (previous && samples.size() < size_t(kMaxBackgroundSamples)) samples.push_back(previous->plate);
   Votes votes;
-  for (int pass = 0; pass < 2; ++pass) {
+  for (int pass = 0; pass < 3; ++pass) {
     votes = collect_votes(samples, background);
     if (!resolve_ghosts(samples, votes, background)) break;
   }
-  erase_resting_cores(samples, votes, background);
+  erase_resting_cores(votes, background);
   return background;
 }
 

@@ -36,8 +36,9 @@ cv::Mat shadow_candidates(const cv::Mat& image, const cv::Mat& plate, const cv::
     for (int x = 0; x < box.width; ++x) {
       const float r = row[x];
       if (r >= 1.02f || r < float(kShadowDarkest.value)) continue;
+      const float own = (luma(f + 3 * x) + 4) / (luma(b + 3 * x) + 4);  // sharp: on a slope the mean is another shade
       float chroma = 0;
-      for (int c = 0; c < 3; ++c) chroma = std::max(chroma, std::abs(f[3 * x + c] - r * b[3 * x + c]));
+      for (int c = 0; c < 3; ++c) chroma = std::max(chroma, std::abs(f[3 * x + c] - own * b[3 * x + c]));
       const float gx = 0.5f * (row[std::min(x + 1, box.width - 1)] - row[std::max(x - 1, 0)]);
       const float gy = 0.5f * (below[x] - above[x]);
       if (chroma < kShadowChroma.value && std::hypot(gx, gy) < kShadowSlope.value) out.at<uint8_t>(y, x) = 255;
@@ -104,6 +105,16 @@ std::vector<Detection> bodies_of(const cv::Mat& image, const cv::Mat& mask, cons
   return bodies;
 }
 
+// Keeps the largest connected region and those at least a tenth of its size.
+void drop_crumbs(cv::Mat& mask) {
+  cv::Mat labels, stats, centroids;
+  const int n = cv::connectedComponentsWithStats(mask, labels, stats, centroids, 8, CV_32S);
+  int largest = 0;
+  for (int label = 1; label < n; ++label) largest = std::max(largest, stats.at<int>(label, cv::CC_STAT_AREA));
+  for (int label = 1; label < n; ++label)
+    if (10 * stats.at<int>(label, cv::CC_STAT_AREA) < largest) mask.setTo(0, labels == label);
+}
+
 // A dark body is flooded from its contact shadow; its outline stays. Where the convex hull of what is left of a
 // region lies inside the region, the hull is the body.
 void restore_flooded(const cv::Mat& before, cv::Mat after) {
@@ -112,7 +123,8 @@ void restore_flooded(const cv::Mat& before, cv::Mat after) {
   for (int label = 1; label < n; ++label) {
     const cv::Rect box(stats.at<int>(label, 0), stats.at<int>(label, 1), stats.at<int>(label, 2), stats.at<int>(label, 3));
     const cv::Mat whole = labels(box) == label;
-    cv::Mat left = whole & after(box), cleaned;
+    cv::Mat left = whole & after(box);
+    drop_crumbs(left);
     const int kept = cv::countNonZero(left), area = stats.at<int>(label, cv::CC_STAT_AREA);
     if (kept > 0.9 * area || kept < 0.15 * area) continue;
     std::vector<cv::Point> points, hull;

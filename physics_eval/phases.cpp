@@ -129,7 +129,8 @@ Event event_of(const std::vector<Track>& tracks, const std::vector<Phase>& phase
   event.v_out = after.velocity(next == i + 1 ? event.t : after.t0);
   event.v_error = std::hypot(end_velocity_error(before, noise[event.track]), end_velocity_error(after, noise[event.track]));
   event.other = neighbour(tracks, event.track, event.frame, 0.25);
-  event.kind = classify(event, speed[event.track]);
+  event.speed_range = std::max(1e-9, speed[event.track]);
+  event.kind = classify(event, event.speed_range);
   return event;
 }
 
@@ -221,6 +222,9 @@ std::vector<Event> find_events(const std::vector<Track>& tracks, const std::vect
       const auto v = p.velocity(t);
       if (p.count() >= 4) speed[p.track] = std::max(speed[p.track], std::hypot(v[0], v[1]));
     }
+  // A body that hardly moves: its jitter is measured against what the clip shows.
+  const double fastest = speed.empty() ? 0 : *std::max_element(speed.begin(), speed.end());
+  for (double& s : speed) s = std::max(s, 0.2 * fastest);
   std::vector<Event> events;
   for (size_t i = 0; i < phases.size(); ++i) {
     if (phases[i].kind == PhaseKind::kContact) continue;

@@ -21,6 +21,7 @@ inline constexpr Threshold kContrastLow{"contrast_low", 9, "levels", "twice the 
 inline constexpr Threshold kContrastHigh{"contrast_high", 20, "levels", "a part of every object must stand out this much"};
 inline constexpr Threshold kNoiseFactorLow{"noise_factor_low", 4, "sigma", "false alarms below 1e-4 a pixel, Gaussian noise"};
 inline constexpr Threshold kNoiseFactorHigh{"noise_factor_high", 8, "sigma", "the seed of an object is never noise"};
+inline constexpr Threshold kEdgeStep{"edge_step", 11, "levels", "between neighbouring pixels: half of the weakest outline, above textures"};
 inline constexpr Threshold kShadowDarkest{"shadow_darkest", 0.28, "ratio", "contact shadows keep a quarter of the light or more"};
 inline constexpr Threshold kShadowChroma{"shadow_chroma", 12, "levels", "a shadow changes brightness, not chromaticity"};
 inline constexpr Threshold kShadowSlope{"shadow_slope", 0.13, "1/px", "penumbras are soft, outlines of bodies are not"};
@@ -39,6 +40,7 @@ inline constexpr Threshold kFitNoiseFloor{"fit_noise_floor", 0.12, "px", "centro
 inline constexpr Threshold kKnotPenalty{"knot_penalty", 40, "nats", "six parameters by BIC at 300 samples, doubled"};
 inline constexpr Threshold kMinFlightFrames{"min_flight_frames", 6, "frames", "two more than a cubic has parameters"};
 inline constexpr Threshold kMinFlightTravel{"min_flight_travel", 0.5, "diameters", "a box tipping over an edge lifts its centre by 0.2"};
+inline constexpr Threshold kMinSagitta{"min_sagitta", 0.12, "diameters", "how far a flight must bend: hops lower than that are part of rolling"};
 inline constexpr Threshold kFlightAngle{"flight_angle", 20, "degrees", "gravity is down the picture: hand-held tilt"};
 inline constexpr Threshold kResidualTolerance{"residual_tolerance", 0.008, "of travel",
                                               "real 0.0025, generated 0.008 to 0.095 (naive fits on lab clips)"};
@@ -52,9 +54,9 @@ inline constexpr Threshold kTeleportJump{"teleport_jump", 2.5, "diameters", "bey
 inline constexpr Threshold kConsistent{"consistent", 50, "score", "a law at its tolerance"};
 
 inline constexpr std::array kThresholds = {
-    kWorkingWidth, kContrastLow, kContrastHigh, kNoiseFactorLow, kNoiseFactorHigh, kShadowDarkest, kShadowChroma,
+    kWorkingWidth, kContrastLow, kContrastHigh, kNoiseFactorLow, kNoiseFactorHigh, kEdgeStep, kShadowDarkest, kShadowChroma,
     kShadowSlope, kAppendage, kMinArea, kRound, kMaxForeground, kMinTrackFrames, kMaxMissed, kMinTravel, kFitNoiseFloor, kKnotPenalty,
-    kMinFlightFrames, kMinFlightTravel, kFlightAngle, kResidualTolerance, kCubicTolerance, kGravityTolerance, kRestitutionSlack,
+    kMinFlightFrames, kMinFlightTravel, kMinSagitta, kFlightAngle, kResidualTolerance, kCubicTolerance, kGravityTolerance, kRestitutionSlack,
     kEnergyTolerance, kImpulseTolerance, kSignificance, kTeleportJump, kConsistent};
 
 }  // namespace orrery::physics_eval

@@ -76,7 +76,8 @@ struct Event {
   int frame = 0;
   double t = 0;
   std::array<double, 2> v_in{}, v_out{};
-  double v_error = 0;  // standard error of a component, px/s
+  double v_error = 0;      // standard error of a component, px/s
+  double speed_range = 1;  // the track's top speed, px/s: what a jump is compared with
 };
 
 struct Violation {
