@@ -1,5 +1,8 @@
-// Do clips show what the prompt asked for? Number, shape and colour of the objects, read from pixels; beside the
-// sampled scene alone (so that one sees whether language or pixels failed), chance, and the checker itself.
+// Do clips show what the prompt asked for? Number, shape and colour of the objects, read from pixels; beside
+// the sampled scene alone (so that one sees whether language or pixels failed), chance, and the checker
+// itself.
+#include "physics_eval/adherence.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,7 +12,6 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/progress.h"
-#include "physics_eval/adherence.h"
 #include "world/captions.h"
 #include "world/families.h"
 #include "world/renderer.h"
@@ -40,7 +42,8 @@ std::vector<Prompt> held_out(int count, uint64_t seed) {
 }
 
 template <size_t N>
-int index_of(const std::array<std::string_view, N>& names, const std::string& name, const std::string& where) {
+int index_of(const std::array<std::string_view, N>& names, const std::string& name,
+             const std::string& where) {
   const auto at = std::ranges::find(names, name);
   if (at == names.end()) fail("{}: '{}' is none of {} ... {}", where, name, names.front(), names.back());
   return int(at - names.begin());
@@ -57,8 +60,10 @@ std::vector<Prompt> read_prompts(const fs::path& path, int count) {
     Prompt prompt{json.at("prompt").get<std::string>(), {}};
     for (const Json& object : json.at("objects")) {
       physics_eval::ExpectedObject e;
-      if (object.contains("shape") && !object["shape"].is_null()) e.shape = Shape(index_of(kShapeNames, object["shape"], where));
-      if (object.contains("color") && !object["color"].is_null()) e.color = index_of(kColorNames, object["color"], where);
+      if (object.contains("shape") && !object["shape"].is_null())
+        e.shape = Shape(index_of(kShapeNames, object["shape"], where));
+      if (object.contains("color") && !object["color"].is_null())
+        e.color = index_of(kColorNames, object["color"], where);
       prompt.expected.objects.push_back(e);
     }
     prompts.push_back(prompt);
@@ -83,7 +88,8 @@ std::vector<Frame> rendered(const Scene& scene) {
   const Trajectory t = simulate(scene, kChunks * kFramesPerChunk + 1);
   const Renderer renderer(scene);
   std::vector<Frame> frames;
-  for (int f = 1; f < t.num_frames(); ++f) frames.push_back(renderer.frame(std::span(&t.at(f, 0), size_t(t.num_objects))));
+  for (int f = 1; f < t.num_frames(); ++f)
+    frames.push_back(renderer.frame(std::span(&t.at(f, 0), size_t(t.num_objects))));
   return frames;
 }
 
@@ -98,7 +104,8 @@ struct Result {
 };
 
 // `before`: the scene of the prompt before. What it gets right is chance.
-void check(const Generator& generator, const Options& o, const Prompt& prompt, uint64_t seed, Scene& before, Result& result) {
+void check(const Generator& generator, const Options& o, const Prompt& prompt, uint64_t seed, Scene& before,
+           Result& result) {
   PlannedClip clip = generator.plan(prompt.text, seed, o.temperature, kChunks);
   std::string detail;
   const bool planned = adheres(objects_of(clip.scene), prompt.expected, &detail);
@@ -108,11 +115,15 @@ void check(const Generator& generator, const Options& o, const Prompt& prompt, u
   const bool shown = seen_in(frames_of(generator, clip), prompt.expected, &seen_detail);
   result.pixels.add(shown);
   result.redrawn.add(seen_in(rendered(clip.scene), prompt.expected));
-  if (!shown) result.failures.push_back(fmt::format("\"{}\" (seed {}): {}; {}", prompt.text, seed, planned ? "scene right, pixels wrong" : "scene wrong", planned ? seen_detail : detail));
+  if (!shown)
+    result.failures.push_back(fmt::format("\"{}\" (seed {}): {}; {}", prompt.text, seed,
+                                          planned ? "scene right, pixels wrong" : "scene wrong",
+                                          planned ? seen_detail : detail));
   before = clip.scene;
 }
 
-Result check_all(const Generator& generator, const Options& o, const std::vector<Prompt>& prompts, const std::string& name) {
+Result check_all(const Generator& generator, const Options& o, const std::vector<Prompt>& prompts,
+                 const std::string& name) {
   Result result;
   Scene before;
   Progress progress(name, int64_t(prompts.size()), "prompts");
@@ -133,24 +144,35 @@ Share check_checker(int count, uint64_t seed, std::vector<std::string>& failures
     std::string detail;
     const bool right = seen_in(rendered(sample.scene), expected, &detail);
     share.add(right);
-    if (!right) failures.push_back(fmt::format("checker, {} seed {}: {}", sample.family, seed + uint64_t(i), detail));
+    if (!right)
+      failures.push_back(fmt::format("checker, {} seed {}: {}", sample.family, seed + uint64_t(i), detail));
   }
   return share;
 }
 
 void add_rows(const std::string& name, const Result& r, Table& table, Report& report) {
-  table.rows.push_back({name, std::to_string(r.pixels.total), r.pixels.text(), r.scene.text(), r.redrawn.text(), r.chance.text()});
-  report.figures[name] = {{"pixels", r.pixels.json()}, {"scene", r.scene.json()}, {"scene_rendered_by_simulator", r.redrawn.json()}, {"chance", r.chance.json()}, {"failures", r.failures}};
+  table.rows.push_back({name, std::to_string(r.pixels.total), r.pixels.text(), r.scene.text(),
+                        r.redrawn.text(), r.chance.text()});
+  report.figures[name] = {{"pixels", r.pixels.json()},
+                          {"scene", r.scene.json()},
+                          {"scene_rendered_by_simulator", r.redrawn.json()},
+                          {"chance", r.chance.json()},
+                          {"failures", r.failures}};
 }
 
 void print_failures(const std::string& name, const std::vector<std::string>& failures, size_t most) {
-  for (size_t i = 0; i < std::min(most, failures.size()); ++i) fmt::print("{}- {}: {}\n", i ? "" : "\n", name, failures[i]);
+  for (size_t i = 0; i < std::min(most, failures.size()); ++i)
+    fmt::print("{}- {}: {}\n", i ? "" : "\n", name, failures[i]);
 }
 
 void run(const Options& o, int free_count, int checker_count, const std::string& free_path) {
   const Generator generator(o.model);
-  Report report("Prompt adherence: number, shape and colour, N = 1 candidate, 95 % Wilson bounds", o, &generator);
-  Table table{"", {"prompts", "N", "right in the pixels", "right in the sampled scene", "sampled scene drawn by the simulator", "chance: the scene of another prompt"}, {}};
+  Report report("Prompt adherence: number, shape and colour, N = 1 candidate, 95 % Wilson bounds", o,
+                &generator);
+  Table table{"",
+              {"prompts", "N", "right in the pixels", "right in the sampled scene",
+               "sampled scene drawn by the simulator", "chance: the scene of another prompt"},
+              {}};
   const Result held = check_all(generator, o, held_out(o.count, o.seed), "held-out templates");
   add_rows("held-out templates", held, table, report);
   Result free;
@@ -161,7 +183,9 @@ void run(const Options& o, int free_count, int checker_count, const std::string&
   report.print(table);
   std::vector<std::string> misses;
   const Share checker = check_checker(checker_count, o.seed + 500000, misses);
-  report.print(Table{"The checker on the simulator's own renderings, all facts of all objects", {"N", "right"}, {{std::to_string(checker.total), checker.text()}}});
+  report.print(Table{"The checker on the simulator's own renderings, all facts of all objects",
+                     {"N", "right"},
+                     {{std::to_string(checker.total), checker.text()}}});
   report.figures["checker"] = checker.json();
   print_failures("held-out", held.failures, 12);
   print_failures("free", free.failures, 12);
@@ -183,6 +207,7 @@ int main(int argc, char** argv) {
   app.add_option("--held-out", options.count, "the same as --count");
   app.add_option("--free", free_count, "prompts of the free file")->capture_default_str();
   app.add_option("--free-file", free_path, "JSONL of prompts with what they promise");
-  app.add_option("--checker", checker, "simulator clips that the checker itself is tried on")->capture_default_str();
+  app.add_option("--checker", checker, "simulator clips that the checker itself is tried on")
+      ->capture_default_str();
   return run_program(app, argc, argv, options, [&] { run(options, free_count, checker, free_path); });
 }

@@ -45,7 +45,7 @@ double wilson(int hits, int total, int side) {
   if (total == 0) return side < 0 ? 0 : 1;
   const double z = 1.959964, n = total, p = hits / n;
   const double centre = p + z * z / (2 * n), half = z * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
-  return (centre + side * half) / (1 + z * z / n);
+  return std::clamp((centre + side * half) / (1 + z * z / n), 0.0, 1.0);
 }
 
 }  // namespace
@@ -55,7 +55,9 @@ void add_options(CLI::App& app, Options& o, int count, const std::string& count_
   app.add_option("--model", o.model, "transformer weights (default: $ORRERY_MODEL, or the shipped ones)");
   app.add_option("--count", o.count, count_help)->check(CLI::Range(1, 1000000))->capture_default_str();
   app.add_option("--seed", o.seed, "first seed")->capture_default_str();
-  app.add_option("--temperature", o.temperature, "of sampled scenes")->check(CLI::Range(0.0, 2.0))->capture_default_str();
+  app.add_option("--temperature", o.temperature, "of sampled scenes")
+      ->check(CLI::Range(0.0, 2.0))
+      ->capture_default_str();
   app.add_option("--threads", o.threads, "default: all")->check(CLI::Range(1, 256));
   app.add_option("--json", o.json, "write the figures to this file");
 }
@@ -93,7 +95,10 @@ std::string spread(const std::vector<double>& values, int decimals, double other
 }
 
 Json spread_json(const std::vector<double>& values) {
-  return {{"n", values.size()}, {"p10", quantile(values, 0.1)}, {"median", quantile(values, 0.5)}, {"p90", quantile(values, 0.9)}};
+  return {{"n", values.size()},
+          {"p10", quantile(values, 0.1)},
+          {"median", quantile(values, 0.5)},
+          {"p90", quantile(values, 0.9)}};
 }
 
 std::pair<double, double> median_interval(std::vector<double> values) {
@@ -107,14 +112,26 @@ std::pair<double, double> median_interval(std::vector<double> values) {
 
 double Share::low() const { return wilson(hits, total, -1); }
 double Share::high() const { return wilson(hits, total, 1); }
-std::string Share::text() const { return fmt::format("{:.1f} % [{:.1f}, {:.1f}]", 100 * value(), 100 * low(), 100 * high()); }
-Json Share::json() const { return {{"n", total}, {"hits", hits}, {"share", value()}, {"low", low()}, {"high", high()}}; }
+std::string Share::text() const {
+  return fmt::format("{:.1f} % [{:.1f}, {:.1f}]", 100 * value(), 100 * low(), 100 * high());
+}
+Json Share::json() const {
+  return {{"n", total}, {"hits", hits}, {"share", value()}, {"low", low()}, {"high", high()}};
+}
 
 Report::Report(const std::string& question, const Options& o, const Generator* generator) : path_(o.json) {
-  document_ = {{"question", question}, {"version", ORRERY_VERSION}, {"commit", commit()}, {"date", today()}, {"cpu", cpu_name()}, {"threads", num_threads()},
-               {"model", generator ? generator->hash() : ""}, {"count", o.count}, {"seed", o.seed}};
-  fmt::print("## {}\n\norrery {} {}, {}, {}, {} thread{}{}\n", question, ORRERY_VERSION, commit(), today(), cpu_name(), num_threads(),
-             num_threads() == 1 ? "" : "s", generator ? ", model " + generator->hash() : "");
+  document_ = {{"question", question},
+               {"version", ORRERY_VERSION},
+               {"commit", commit()},
+               {"date", today()},
+               {"cpu", cpu_name()},
+               {"threads", num_threads()},
+               {"model", generator ? generator->hash() : ""},
+               {"count", o.count},
+               {"seed", o.seed}};
+  fmt::print("## {}\n\norrery {} {}, {}, {}, {} thread{}{}\n", question, ORRERY_VERSION, commit(), today(),
+             cpu_name(), num_threads(), num_threads() == 1 ? "" : "s",
+             generator ? ", model " + generator->hash() : "");
   std::fflush(stdout);
 }
 
@@ -154,7 +171,8 @@ std::vector<Frame> frames_of(const Generator& generator, PlannedClip& clip) {
 }
 
 std::string describe(const ObjectSpec& o) {
-  return fmt::format("{} {} {} {:.2f} m", kColorNames[size_t(o.color)], kMaterialNames[size_t(o.material)], kShapeNames[size_t(o.shape)], o.size);
+  return fmt::format("{} {} {} {:.2f} m", kColorNames[size_t(o.color)], kMaterialNames[size_t(o.material)],
+                     kShapeNames[size_t(o.shape)], o.size);
 }
 
 bool in_view(double x, double y) { return x >= 0 && x <= kViewWidth && y >= 0 && y <= kViewHeight; }

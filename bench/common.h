@@ -1,5 +1,5 @@
-// What the measuring programs share: their four options, the header that says where a figure comes from, order
-// statistics, intervals, and a report that is Markdown on standard output and JSON in a file.
+// What the measuring programs share: their four options, the header that says where a figure comes from,
+// order statistics, intervals, and a report that is Markdown on standard output and JSON in a file.
 #pragma once
 #include <CLI/CLI.hpp>
 #include <functional>
@@ -25,11 +25,13 @@ struct Options {
 void add_options(CLI::App& app, Options& options, int count, const std::string& count_help);
 
 // Parses, sets the threads, runs; prints an error on one line. Exit code 0, 1, or 2 for usage.
-int run_program(CLI::App& app, int argc, char** argv, const Options& options, const std::function<void()>& body);
+int run_program(CLI::App& app, int argc, char** argv, const Options& options,
+                const std::function<void()>& body);
 
 // q in [0, 1], linear between order statistics; NaN for no values.
 double quantile(std::vector<double> values, double q);
-// "0.021 / 0.104": median and 90th percentile; "-" for no values. `other` < 0.5 for figures of which more is better.
+// "0.021 / 0.104": median and 90th percentile; "-" for no values. `other` < 0.5 for figures of which more is
+// better.
 std::string spread(const std::vector<double>& values, int decimals = 3, double other = 0.9);
 Json spread_json(const std::vector<double>& values);  // {"n", "p10", "median", "p90"}
 
@@ -59,8 +61,8 @@ class Report {
   Report(const std::string& question, const Options& options, const Generator* generator);
   void print(const Table& table);
   void print(const std::string& line);
-  Json figures;           // beside the tables, in full precision
-  void finish() const;    // writes the JSON file if one was asked for
+  Json figures;         // beside the tables, in full precision
+  void finish() const;  // writes the JSON file if one was asked for
 
  private:
   Json document_;

@@ -1,5 +1,6 @@
-// Which acceleration do generated falls show? 100 unselected clips of falling things, judged by the physics evaluator
-// from their pixels; the same from the model's states, and from the simulator's rendering of the same scenes.
+// Which acceleration do generated falls show? 100 unselected clips of falling things, judged by the physics
+// evaluator from their pixels; the same from the model's states, and from the simulator's rendering of the
+// same scenes.
 #include <fmt/format.h>
 
 #include <Eigen/Dense>
@@ -20,8 +21,11 @@ constexpr double kEarth = 9.81;  // m/s^2: what a prompt that names no other gra
 
 // Colour, shape, words: every clip another; nothing is chosen by its outcome.
 std::string prompt_of(int i) {
-  static constexpr std::array<std::string_view, 4> kForms = {"a {} {} falls", "a {} {} falls to the ground", "a {} {} drops to the floor", "a {} {} falls from above"};
-  const std::string_view color = kColorNames[size_t(i) % kColorNames.size()], shape = i / int(kColorNames.size()) % 2 ? "box" : "ball";
+  static constexpr std::array<std::string_view, 4> kForms = {"a {} {} falls", "a {} {} falls to the ground",
+                                                             "a {} {} drops to the floor",
+                                                             "a {} {} falls from above"};
+  const std::string_view color = kColorNames[size_t(i) % kColorNames.size()],
+                         shape = i / int(kColorNames.size()) % 2 ? "box" : "ball";
   return fmt::format(fmt::runtime(kForms[size_t(i) / 20 % kForms.size()]), color, shape);
 }
 
@@ -67,7 +71,8 @@ std::vector<Frame> rendered(const Scene& scene, const Trajectory& t) {
 }
 
 struct Figures {
-  std::vector<double> g, error, scene_error;  // error: |g / 9.81 - 1|; scene_error: against the sampled gravity
+  std::vector<double> g, error,
+      scene_error;  // error: |g / 9.81 - 1|; scene_error: against the sampled gravity
   Share without;
   void add(std::optional<double> value, double scene_gravity) {
     without.add(!value);
@@ -80,9 +85,17 @@ struct Figures {
 
 void add_row(const std::string& name, const Figures& f, Table& table, Report& report) {
   const auto [low, high] = median_interval(f.error);
-  table.rows.push_back({name, std::to_string(f.without.total), spread(f.g, 2), fmt::format("{:.1f} % [{:.1f}, {:.1f}]", 100 * quantile(f.error, 0.5), 100 * low, 100 * high),
-                        fmt::format("{:.1f} %", 100 * quantile(f.error, 0.9)), fmt::format("{:.1f} %", 100 * quantile(f.scene_error, 0.5)), f.without.text()});
-  report.figures[name] = {{"g_m_s2", spread_json(f.g)}, {"error", spread_json(f.error)}, {"median_error_low", low}, {"median_error_high", high}, {"error_to_sampled_gravity", spread_json(f.scene_error)}, {"without_evidence", f.without.json()}};
+  table.rows.push_back(
+      {name, std::to_string(f.without.total), spread(f.g, 2),
+       fmt::format("{:.1f} % [{:.1f}, {:.1f}]", 100 * quantile(f.error, 0.5), 100 * low, 100 * high),
+       fmt::format("{:.1f} %", 100 * quantile(f.error, 0.9)),
+       fmt::format("{:.1f} %", 100 * quantile(f.scene_error, 0.5)), f.without.text()});
+  report.figures[name] = {{"g_m_s2", spread_json(f.g)},
+                          {"error", spread_json(f.error)},
+                          {"median_error_low", low},
+                          {"median_error_high", high},
+                          {"error_to_sampled_gravity", spread_json(f.scene_error)},
+                          {"without_evidence", f.without.json()}};
 }
 
 void run(const Options& o, double seconds) {
@@ -95,14 +108,21 @@ void run(const Options& o, double seconds) {
     const std::string prompt = prompt_of(i);
     PlannedClip clip = generator.plan(prompt, o.seed + uint64_t(i), o.temperature, chunks_for(seconds));
     const auto seen = from_pixels(frames_of(generator, clip));
-    if (!seen) missing += fmt::format("\n- \"{}\" seed {}: {} objects, first {} at height {:.2f} m", prompt, clip.seed, clip.scene.objects.size(), describe(clip.scene.objects[0]), clip.scene.objects[0].foot() - kFloorY);
+    if (!seen)
+      missing += fmt::format("\n- \"{}\" seed {}: {} objects, first {} at height {:.2f} m", prompt, clip.seed,
+                             clip.scene.objects.size(), describe(clip.scene.objects[0]),
+                             clip.scene.objects[0].foot() - kFloorY);
     pixels.add(seen, clip.scene.gravity);
     states.add(from_states(trajectory_of(clip.scene, clip.chunks)), clip.scene.gravity);
-    reference.add(from_pixels(rendered(clip.scene, simulate(clip.scene, clip.num_frames() + 1))), clip.scene.gravity);
+    reference.add(from_pixels(rendered(clip.scene, simulate(clip.scene, clip.num_frames() + 1))),
+                  clip.scene.gravity);
     progress.update(i + 1);
   }
   progress.finish();
-  Table table{"", {"from", "N", "g, m/s^2: median / p90", "error against 9.81: median [95 %]", "p90", "median error against the sampled scene's gravity", "without enough evidence"}, {}};
+  Table table{"",
+              {"from", "N", "g, m/s^2: median / p90", "error against 9.81: median [95 %]", "p90",
+               "median error against the sampled scene's gravity", "without enough evidence"},
+              {}};
   add_row("generated pixels", pixels, table, report);
   add_row("model's states", states, table, report);
   add_row("simulator's rendering of the same scenes", reference, table, report);

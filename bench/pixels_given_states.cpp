@@ -1,5 +1,5 @@
-// How well are true states drawn? Frames that the patch decoder makes from the simulator's states, against the
-// simulator's rendering; beside the background alone and the video tokenizer alone.
+// How well are true states drawn? Frames that the patch decoder makes from the simulator's states, against
+// the simulator's rendering; beside the background alone and the video tokenizer alone.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -46,8 +46,10 @@ Truth render_truth(uint64_t seed, int chunks) {
     else std::memcpy(&truth.background[f * kFrameBytes], truth.background.data(), kFrameBytes);
     renderer.mask(states, {}, &ids[f % kFramesPerChunk * kPixels]);
     if (f % kFramesPerChunk + 1 < kFramesPerChunk) continue;
-    const Pixels chunk(truth.rgb.begin() + int64_t((f - 3) * kFrameBytes), truth.rgb.begin() + int64_t((f + 1) * kFrameBytes));
-    for (uint8_t k : classify_pixels(chunk, ids, kFrameHeight, kFrameWidth, {})) truth.objects.push_back(k & kObject ? 1 : 0);
+    const Pixels chunk(truth.rgb.begin() + int64_t((f - 3) * kFrameBytes),
+                       truth.rgb.begin() + int64_t((f + 1) * kFrameBytes));
+    for (uint8_t k : classify_pixels(chunk, ids, kFrameHeight, kFrameWidth, {}))
+      truth.objects.push_back(k & kObject ? 1 : 0);
   }
   return truth;
 }
@@ -63,7 +65,9 @@ GenerationCache cache_of(const UnifiedTransformer& model, const Truth& truth, in
     TokenBatch step;
     for (size_t k = 0; k < truth.scene.objects.size(); ++k) {
       const ObjectSpec& spec = truth.scene.objects[k];
-      step.add_object(int(k), c, c == kInitialChunk ? initial_chunk(spec) : chunk_of(truth.trajectory, int(k), c), spec, truth.scene.gravity);
+      step.add_object(int(k), c,
+                      c == kInitialChunk ? initial_chunk(spec) : chunk_of(truth.trajectory, int(k), c), spec,
+                      truth.scene.gravity);
     }
     model.extend(step, cache, true, hidden);
   }
@@ -73,7 +77,9 @@ GenerationCache cache_of(const UnifiedTransformer& model, const Truth& truth, in
 Pixels generated(const Generator& generator, const Truth& truth, int chunks, PatchStats& stats) {
   GenerationCache cache = cache_of(generator.transformer(), truth, chunks);
   Pixels out;
-  const PatchStats s = generate_frames(generator.transformer(), generator.tokenizer(), cache, chunks, [&](const Frame& f) { out.insert(out.end(), f.rgb.begin(), f.rgb.end()); });
+  const PatchStats s =
+      generate_frames(generator.transformer(), generator.tokenizer(), cache, chunks,
+                      [&](const Frame& f) { out.insert(out.end(), f.rgb.begin(), f.rgb.end()); });
   stats.patches += s.patches, stats.copied += s.copied;
   return out;
 }
@@ -107,22 +113,37 @@ struct Quality {
   }
 };
 
-void print(const Quality& model, const Quality& background, const Quality& tokenizer, const PatchStats& stats, Report& report) {
+void print(const Quality& model, const Quality& background, const Quality& tokenizer, const PatchStats& stats,
+           Report& report) {
   std::vector<double> gain;
   for (size_t i = 0; i < model.inside.size(); ++i) gain.push_back(model.inside[i] - background.inside[i]);
-  const auto row = [](const char* name, const Quality& q) { return std::vector<std::string>{name, std::to_string(q.whole.size()), spread(q.whole, 2, 0.1), spread(q.inside, 2, 0.1)}; };
-  report.print(Table{"PSNR in dB over a clip, split `id`, all families: median / p10", {"", "N clips", "whole frame", "inside dilated object masks"},
-                     {row("pixels from true states", model), row("baseline: background alone", background), row("bound: the tokenizer alone", tokenizer)}});
-  report.print(fmt::format("Inside masks, gain over the background alone: {} dB (median / p10). {:.1f} % of {} patches were carried over unchanged.", spread(gain, 2, 0.1),
-                           100.0 * double(stats.copied) / double(stats.patches), stats.patches));
-  const auto json = [](const Quality& q) { return Json{{"whole_db", spread_json(q.whole)}, {"inside_db", spread_json(q.inside)}}; };
-  report.figures = {{"model", json(model)}, {"background", json(background)}, {"tokenizer", json(tokenizer)}, {"gain_inside_db", spread_json(gain)},
+  const auto row = [](const char* name, const Quality& q) {
+    return std::vector<std::string>{name, std::to_string(q.whole.size()), spread(q.whole, 2, 0.1),
+                                    spread(q.inside, 2, 0.1)};
+  };
+  report.print(Table{"PSNR in dB over a clip, split `id`, all families: median / p10",
+                     {"", "N clips", "whole frame", "inside dilated object masks"},
+                     {row("pixels from true states", model), row("baseline: background alone", background),
+                      row("bound: the tokenizer alone", tokenizer)}});
+  report.print(
+      fmt::format("Inside masks, gain over the background alone: {} dB (median / p10). {:.1f} % of {} "
+                  "patches were carried over unchanged.",
+                  spread(gain, 2, 0.1), 100.0 * double(stats.copied) / double(stats.patches), stats.patches));
+  const auto json = [](const Quality& q) {
+    return Json{{"whole_db", spread_json(q.whole)}, {"inside_db", spread_json(q.inside)}};
+  };
+  report.figures = {{"model", json(model)},
+                    {"background", json(background)},
+                    {"tokenizer", json(tokenizer)},
+                    {"gain_inside_db", spread_json(gain)},
                     {"copied", double(stats.copied) / double(stats.patches)}};
 }
 
 void run(const Options& o, int chunks) {
   const Generator generator(o.model);
-  Report report(fmt::format("Pixels given true states, clips of {:.1f} s", chunks * kFramesPerChunk / kFramesPerSecond), o, &generator);
+  Report report(
+      fmt::format("Pixels given true states, clips of {:.1f} s", chunks * kFramesPerChunk / kFramesPerSecond),
+      o, &generator);
   Quality model, background, tokenizer;
   PatchStats stats;
   Progress progress("pixels_given_states", o.count, "clips");

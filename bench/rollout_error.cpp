@@ -1,4 +1,5 @@
-// How far does the model's own future run from the simulator's? Free rollout from the prologue alone, held-out scenes.
+// How far does the model's own future run from the simulator's? Free rollout from the prologue alone,
+// held-out scenes.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,9 +18,10 @@ namespace orrery::bench {
 namespace {
 
 constexpr std::array<int, 4> kHorizons = {12, 24, 48, 72};  // frames: 0.5, 1, 2, 3 s
-constexpr int kChunks = 24;                                 // 4 s: contacts up to 3 s have their half second after
-constexpr int kAfterContact = 12, kJustAfter = 2;           // frames
-constexpr std::array<std::string_view, 7> kSingleBody = {"drop", "bounce", "projectile", "roll", "slide", "ramp", "rest"};
+constexpr int kChunks = 24;                        // 4 s: contacts up to 3 s have their half second after
+constexpr int kAfterContact = 12, kJustAfter = 2;  // frames
+constexpr std::array<std::string_view, 7> kSingleBody = {"drop",  "bounce", "projectile", "roll",
+                                                         "slide", "ramp",   "rest"};
 
 struct Errors {
   std::array<std::vector<double>, kHorizons.size()> place, straight;  // m; straight: constant velocity
@@ -35,10 +37,15 @@ struct Errors {
   }
 };
 
+struct Compared {
+  std::vector<double> model, straight;
+};
+
 struct CollisionErrors {
-  std::vector<double> place, straight;          // m, both bodies, 0.5 s after the first contact
-  std::vector<double> total, straight_total;    // |P' - P| / |P| of the pair
-  std::vector<double> bodies, straight_bodies;  // (|p'_a - p_a| + |p'_b - p_b|) / (|p_a| + |p_b|): who took what
+  Compared place;  // m, both bodies, 0.5 s after the first contact
+  Compared total,
+      to_total;     // |P' - P| of the pair, over |p_a| + |p_b| before and over |P|, which may be near 0
+  Compared bodies;  // (|p'_a - p_a| + |p'_b - p_b|) / (|p_a| + |p_b| before): who took what
 };
 
 struct Worst {
@@ -99,26 +106,34 @@ Momenta momenta(const Rollouts& r, const Trajectory& t, const ContactEvent& c, i
 double length(Vec2 v) { return std::hypot(v.x, v.y); }
 double apart(Vec2 a, Vec2 b) { return std::hypot(a.x - b.x, a.y - b.y); }
 
-void add_momentum(const Momenta& truth, const Momenta& guess, std::vector<double>& total, std::vector<double>& bodies) {
+// carried: |p_a| + |p_b| just before the contact.
+void add_momentum(const Momenta& truth, const Momenta& guess, double carried, std::vector<double>& total,
+                  std::vector<double>& to_total, std::vector<double>& bodies) {
   const Vec2 p{truth.a.x + truth.b.x, truth.a.y + truth.b.y}, q{guess.a.x + guess.b.x, guess.a.y + guess.b.y};
-  total.push_back(apart(p, q) / std::max(1e-9, length(p)));
-  bodies.push_back((apart(truth.a, guess.a) + apart(truth.b, guess.b)) / std::max(1e-9, length(truth.a) + length(truth.b)));
+  total.push_back(apart(p, q) / carried);
+  to_total.push_back(apart(p, q) / std::max(1e-9, length(p)));
+  bodies.push_back((apart(truth.a, guess.a) + apart(truth.b, guess.b)) / carried);
 }
 
 // The first meeting of two objects in view, if half a second follows it.
 void add_collision(const Rollouts& r, CollisionErrors& e) {
-  const auto c = std::ranges::find_if(r.truth.contacts, [](const ContactEvent& event) { return event.b >= 0; });
-  if (c == r.truth.contacts.end() || c->frame + kAfterContact >= r.truth.num_frames() || !in_view(c->x, c->y)) return;
+  const auto c =
+      std::ranges::find_if(r.truth.contacts, [](const ContactEvent& event) { return event.b >= 0; });
+  if (c == r.truth.contacts.end() || c->frame + kAfterContact >= r.truth.num_frames() || !in_view(c->x, c->y))
+    return;
   for (int k : {c->a, c->b}) {
     const ObjectState& truth = r.truth.at(c->frame + kAfterContact, k);
     if (!in_view(truth.x, truth.y)) continue;
-    e.place.push_back(distance(truth, r.model.at(c->frame + kAfterContact, k)));
-    e.straight.push_back(distance(truth, r.straight.at(c->frame + kAfterContact, k)));
+    e.place.model.push_back(distance(truth, r.model.at(c->frame + kAfterContact, k)));
+    e.place.straight.push_back(distance(truth, r.straight.at(c->frame + kAfterContact, k)));
   }
+  const Momenta before = momenta(r, r.truth, *c, c->frame - 1);
+  const double carried = std::max(1e-9, length(before.a) + length(before.b));
   const int frame = c->frame + kJustAfter;
   const Momenta truth = momenta(r, r.truth, *c, frame);
-  add_momentum(truth, momenta(r, r.model, *c, frame), e.total, e.bodies);
-  add_momentum(truth, momenta(r, r.straight, *c, frame), e.straight_total, e.straight_bodies);
+  const Momenta model = momenta(r, r.model, *c, frame), straight = momenta(r, r.straight, *c, frame);
+  add_momentum(truth, model, carried, e.total.model, e.to_total.model, e.bodies.model);
+  add_momentum(truth, straight, carried, e.total.straight, e.to_total.straight, e.bodies.straight);
 }
 
 // The largest place error of a scene at any horizon, and what the object was doing.
@@ -130,9 +145,12 @@ void add_worst(const Rollouts& r, uint64_t seed, std::vector<Worst>& worst) {
       if (!in_view(a.x, a.y) || distance(a, b) <= w.error) continue;
       int touches = 0;
       for (const ContactEvent& c : r.truth.contacts) touches += c.frame <= f && (c.a == k || c.b == k);
-      w = {distance(a, b), fmt::format("{} {} seed {}: {:.2f} m at {:.1f} s, {} of {}; truth ({:.2f}, {:.2f}), model ({:.2f}, {:.2f}); turned {:.1f} rad, {} contacts",
-                                       split_name(r.sample.split), r.sample.family, seed, distance(a, b), f / kFramesPerSecond, describe(r.sample.scene.objects[size_t(k)]),
-                                       r.truth.num_objects, a.x, a.y, b.x, b.y, a.angle - r.sample.scene.objects[size_t(k)].angle, touches)};
+      w = {distance(a, b),
+           fmt::format("{} {} seed {}: {:.2f} m at {:.1f} s, {} of {}; truth ({:.2f}, {:.2f}), model "
+                       "({:.2f}, {:.2f}); turned {:.1f} rad, {} contacts",
+                       split_name(r.sample.split), r.sample.family, seed, distance(a, b),
+                       f / kFramesPerSecond, describe(r.sample.scene.objects[size_t(k)]), r.truth.num_objects,
+                       a.x, a.y, b.x, b.y, a.angle - r.sample.scene.objects[size_t(k)].angle, touches)};
     }
   worst.push_back(w);
 }
@@ -170,8 +188,11 @@ std::vector<std::string> row_names() {
 }
 
 void print_places(const Result& result, Split split, Report& report) {
-  Table t{fmt::format("Place error in metres, split `{}`, objects in view: median / p90; CV: constant velocity", split_name(split)),
-          {"family", "N", "0.5 s", "1 s", "2 s", "3 s", "CV 0.5 s", "CV 1 s", "CV 2 s", "CV 3 s"}, {}};
+  Table t{
+      fmt::format("Place error in metres, split `{}`, objects in view: median / p90; CV: constant velocity",
+                  split_name(split)),
+      {"family", "N", "0.5 s", "1 s", "2 s", "3 s", "CV 0.5 s", "CV 1 s", "CV 2 s", "CV 3 s"},
+      {}};
   for (const std::string& name : row_names()) {
     const Errors& e = result.families.at(name);
     std::vector<std::string> row = {name, fmt::format("{} ({} objects)", e.scenes, e.place[0].size())};
@@ -179,7 +200,8 @@ void print_places(const Result& result, Split split, Report& report) {
     for (const auto& v : e.straight) row.push_back(spread(v, 2));
     t.rows.push_back(row);
     for (size_t h = 0; h < kHorizons.size(); ++h) {
-      Json& figure = report.figures[std::string(split_name(split))][name][fmt::format("{:.1f}s", kHorizons[h] / kFramesPerSecond)];
+      Json& figure = report.figures[std::string(split_name(split))][name]
+                                   [fmt::format("{:.1f}s", kHorizons[h] / kFramesPerSecond)];
       figure = {{"model", spread_json(e.place[h])}, {"constant_velocity", spread_json(e.straight[h])}};
     }
   }
@@ -187,17 +209,26 @@ void print_places(const Result& result, Split split, Report& report) {
 }
 
 void print_collisions(const CollisionErrors& e, Report& report) {
-  report.print(Table{"Two-body collisions (`id`): median / p90; just after = two frames after the contact began",
-                     {"", "N", "model", "constant velocity"},
-                     {{"place error 0.5 s after contact, m", std::to_string(e.place.size()), spread(e.place), spread(e.straight)},
-                      {"total momentum of the pair just after, relative error", std::to_string(e.total.size()), spread(e.total), spread(e.straight_total)},
-                      {"momentum of each body just after, relative error", std::to_string(e.bodies.size()), spread(e.bodies), spread(e.straight_bodies)}}});
-  report.figures["collisions"] = {{"place_m", spread_json(e.place)}, {"total_momentum", spread_json(e.total)}, {"body_momentum", spread_json(e.bodies)},
-                                  {"constant_velocity", {{"place_m", spread_json(e.straight)}, {"total_momentum", spread_json(e.straight_total)}, {"body_momentum", spread_json(e.straight_bodies)}}}};
+  Table t{"Two-body collisions (`id`): median / p90; just after = two frames after the contact began",
+          {"", "N", "model", "constant velocity"},
+          {}};
+  const auto row = [&](const char* name, const char* key, const Compared& c) {
+    t.rows.push_back({name, std::to_string(c.model.size()), spread(c.model), spread(c.straight)});
+    report.figures["collisions"][key] = {{"model", spread_json(c.model)},
+                                         {"constant_velocity", spread_json(c.straight)}};
+  };
+  row("place error 0.5 s after contact, m", "place_m", e.place);
+  row("total momentum of the pair just after: error over what the two carried before", "total_momentum",
+      e.total);
+  row("the same over the size of the total (near 0 head on)", "total_momentum_to_total", e.to_total);
+  row("momentum of each body just after: error over what the two carried before", "body_momentum", e.bodies);
+  report.print(t);
 }
 
 void print_velocities(const Result& id, const Result& ood, Report& report) {
-  Table t{"Velocity error in m/s, mean over the first second in view: median / p90", {"family", "id", "ood", "ratio of medians"}, {}};
+  Table t{"Velocity error in m/s, mean over the first second in view: median / p90",
+          {"family", "id", "ood", "ratio of medians"},
+          {}};
   for (const std::string& name : row_names()) {
     const std::vector<double>&a = id.families.at(name).velocity, &b = ood.families.at(name).velocity;
     const double ratio = quantile(b, 0.5) / quantile(a, 0.5);
@@ -218,7 +249,8 @@ void print_worst(std::vector<Worst> worst, Report& report) {
 
 void run(const Options& o) {
   const Generator generator(o.model);
-  Report report("Rollout error: the model's states against the simulator's, from the prologue alone", o, &generator);
+  Report report("Rollout error: the model's states against the simulator's, from the prologue alone", o,
+                &generator);
   const Result id = measure(generator, o, Split::kId), ood = measure(generator, o, Split::kOod);
   print_places(id, Split::kId, report);
   print_places(ood, Split::kOod, report);

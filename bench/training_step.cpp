@@ -1,5 +1,6 @@
-// How long does one training step of the transformer take? Forward, losses, backward, optimizer with clipping and
-// weight average, on a batch like training's. bench/training_step.py times a PyTorch model of the same shapes beside it.
+// How long does one training step of the transformer take? Forward, losses, backward, optimizer with clipping
+// and weight average, on a batch like training's. bench/training_step.py times a PyTorch model of the same
+// shapes beside it.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -15,7 +16,8 @@ namespace orrery::bench {
 namespace {
 
 struct Mixture {
-  int windows = 84, prologues = 20, pixels = 44, patches = 64, chunks = 12;  // sequences of each kind; of the second training phase
+  int windows = 84, prologues = 20, pixels = 44, patches = 64,
+      chunks = 12;  // sequences of each kind; of the second training phase
 };
 
 struct Batch {
@@ -50,19 +52,26 @@ Batch make_batch(const Generator& generator, const Mixture& m, uint64_t seed) {
     windows.push_back(make_state_window(scenes.variant(rng.below(kScenes), rng), m.chunks, rng));
     add_state_sequence(windows.back(), batch.tokens);
   }
-  for (int i = 0; i < m.prologues; ++i) add_prologue_sequence(scenes.variant(rng.below(kScenes), rng), generator.text(), 0.15, rng, batch.tokens, batch.prologues);
+  for (int i = 0; i < m.prologues; ++i)
+    add_prologue_sequence(scenes.variant(rng.below(kScenes), rng), generator.text(), 0.15, rng, batch.tokens,
+                          batch.prologues);
   std::vector<PixelSample> samples;
-  for (int i = 0; i < std::min(kPixelSamples, m.pixels); ++i) samples.push_back(make_pixel_sample(scenes.variant(rng.below(kScenes), rng), i, generator.tokenizer()));
+  for (int i = 0; i < std::min(kPixelSamples, m.pixels); ++i)
+    samples.push_back(make_pixel_sample(scenes.variant(rng.below(kScenes), rng), i, generator.tokenizer()));
   for (int i = 0; i < m.pixels; ++i)
-    add_pixel_sequence(samples[size_t(i) % samples.size()], m.patches, generator.tokenizer().dims(), generator.tokenizer().levels(), rng, batch.tokens, batch.patches);
+    add_pixel_sequence(samples[size_t(i) % samples.size()], m.patches, generator.tokenizer().dims(),
+                       generator.tokenizer().levels(), rng, batch.tokens, batch.patches);
   add_state_targets(windows, batch);
   return batch;
 }
 
 // One step; returns seconds of forward, backward (with the losses), optimizer.
-std::array<double, 3> step(UnifiedTransformer& model, AdamW& optimizer, const Batch& b, ForwardCache& cache, Rows<float>& dhidden) {
+std::array<double, 3> step(UnifiedTransformer& model, AdamW& optimizer, const Batch& b, ForwardCache& cache,
+                           Rows<float>& dhidden) {
   using Clock = std::chrono::steady_clock;
-  const auto since = [](Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); };
+  const auto since = [](Clock::time_point t) {
+    return std::chrono::duration<double>(Clock::now() - t).count();
+  };
   RoutingOptions options;
   options.training = true;
   auto start = Clock::now();
@@ -85,15 +94,29 @@ std::array<double, 3> step(UnifiedTransformer& model, AdamW& optimizer, const Ba
 // All that a model of the same shapes needs to know.
 Json shapes_of(const UnifiedTransformer& model, const Mixture& m, const Batch& b) {
   std::vector<int64_t> lengths;
-  for (size_t s = 0; s + 1 < b.tokens.sequence_begin.size(); ++s) lengths.push_back(b.tokens.sequence_begin[s + 1] - b.tokens.sequence_begin[s]);
+  for (size_t s = 0; s + 1 < b.tokens.sequence_begin.size(); ++s)
+    lengths.push_back(b.tokens.sequence_begin[s + 1] - b.tokens.sequence_begin[s]);
   return {{"config", model.config().to_json()},
           {"parameters", const_cast<UnifiedTransformer&>(model).parameters().total_size()},
           {"sequence_lengths", lengths},
           {"streams", {m.windows, m.prologues, m.pixels}},
           {"modality", b.tokens.modality},
-          {"rows", {{"text", b.tokens.text_rows.size()}, {"prologue", b.tokens.prologue.count()}, {"scene", b.tokens.scene.count()}, {"objects", b.tokens.objects.count()}, {"patches", b.tokens.patches.count()}}},
-          {"widths", {{"text", model.config().text_vector_dim + model.config().text_learned_dim}, {"prologue", kPrologueFeatures}, {"scene", kSceneFeatures}, {"objects", kObjectFeatures}, {"patches", patch_features(model.config().code_dims)}}},
-          {"outputs", {{"prologue", kNumAttributes * kLevels}, {"objects", kObjectOutputs}, {"patches", model.config().code_dims * model.config().code_levels + 1}}}};
+          {"rows",
+           {{"text", b.tokens.text_rows.size()},
+            {"prologue", b.tokens.prologue.count()},
+            {"scene", b.tokens.scene.count()},
+            {"objects", b.tokens.objects.count()},
+            {"patches", b.tokens.patches.count()}}},
+          {"widths",
+           {{"text", model.config().text_vector_dim + model.config().text_learned_dim},
+            {"prologue", kPrologueFeatures},
+            {"scene", kSceneFeatures},
+            {"objects", kObjectFeatures},
+            {"patches", patch_features(model.config().code_dims)}}},
+          {"outputs",
+           {{"prologue", kNumAttributes * kLevels},
+            {"objects", kObjectOutputs},
+            {"patches", model.config().code_dims * model.config().code_levels + 1}}}};
 }
 
 void run(const Options& o, const Mixture& m) {
@@ -111,11 +134,16 @@ void run(const Options& o, const Mixture& m) {
     forward.push_back(f), backward.push_back(b), update.push_back(u), total.push_back(f + b + u);
   }
   const double rate = double(batch.tokens.size()) / quantile(total, 0.5);
-  report.print(Table{fmt::format("{} sequences, {} tokens, {:.2f} M parameters; seconds, median / p90", batch.tokens.sequence_begin.size() - 1, batch.tokens.size(), double(model->parameters().total_size()) / 1e6),
+  report.print(Table{fmt::format("{} sequences, {} tokens, {:.2f} M parameters; seconds, median / p90",
+                                 batch.tokens.sequence_begin.size() - 1, batch.tokens.size(),
+                                 double(model->parameters().total_size()) / 1e6),
                      {"N steps", "step", "forward", "losses and backward", "optimizer", "tokens/s"},
-                     {{std::to_string(o.count), spread(total), spread(forward), spread(backward), spread(update), fmt::format("{:.0f}", rate)}}});
-  report.figures = {{"step_s", spread_json(total)}, {"forward_s", spread_json(forward)}, {"backward_s", spread_json(backward)}, {"optimizer_s", spread_json(update)},
-                    {"tokens", batch.tokens.size()}, {"tokens_per_s", rate}, {"shapes", shapes_of(*model, m, batch)}};
+                     {{std::to_string(o.count), spread(total), spread(forward), spread(backward),
+                       spread(update), fmt::format("{:.0f}", rate)}}});
+  report.figures = {{"step_s", spread_json(total)},         {"forward_s", spread_json(forward)},
+                    {"backward_s", spread_json(backward)},  {"optimizer_s", spread_json(update)},
+                    {"tokens", batch.tokens.size()},        {"tokens_per_s", rate},
+                    {"shapes", shapes_of(*model, m, batch)}};
   report.finish();
 }
 
