@@ -9,6 +9,7 @@
 #include "codecs/contact_sheet.h"
 #include "codecs/png.h"
 #include "codecs/resize.h"
+#include "core/files.h"
 #include "core/progress.h"
 #include "models/rollout.h"
 #include "world/captions.h"
@@ -158,12 +159,14 @@ void run(const Options& o, const SheetOptions& s) {
   for (size_t i = 0; i < kPrompts.size(); ++i)
     pairs.push_back(make_pair(generator, o, std::string(kPrompts[i]), o.seed + i, s.seconds));
   write_sheet(generator, pairs, s.columns, s.shrink, s.out);
-  report_pairs(fmt::format("Twelve prompts, {}: place error of the worst object in metres", s.out), "twelve",
-               pairs, report);
+  report_pairs(fmt::format("Twelve prompts, {}: place error of the worst object in metres",
+                           fs::path(s.out).filename().string()),
+               "twelve", pairs, report);
   if (s.worst > 0) {
     std::vector<Pair> worst = find_worst(generator, o, s.seconds, size_t(s.worst), report);
     write_sheet(generator, worst, s.columns, s.shrink, s.worst_out);
-    report_pairs(fmt::format("The worst {}, {}", worst.size(), s.worst_out), "worst", worst, report);
+    report_pairs(fmt::format("The worst {}, {}", worst.size(), fs::path(s.worst_out).filename().string()),
+                 "worst", worst, report);
   }
   report.finish();
 }

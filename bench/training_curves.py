@@ -2,7 +2,7 @@
 """Draws the training logs (log.jsonl of `orrery train`) as one SVG: losses, accuracies, PSNR over the minutes of
 training, and the held-out place error of each family beside constant velocity. Standard library only.
 
-    bench/training_curves.py checkpoints/*/log.jsonl -o bench/results/training_curves.svg
+    bench/training_curves.py bench/results/*_log.jsonl -o bench/results/training_curves.svg
 """
 import argparse
 import json
@@ -167,8 +167,10 @@ def section(path, y):
         print(f"training_curves: {path}: nothing to draw", file=sys.stderr)
         return [], y
     last = records[-1]
-    name = os.path.basename(os.path.dirname(os.path.abspath(path)))
-    out = [f'<text x="16" y="{y + 26}" class="h">{escape(name)}: {last["step"]} steps, {last["seconds"] / 60:.0f} minutes</text>']
+    name = os.path.basename(path)
+    if name == "log.jsonl":
+        name = os.path.basename(os.path.dirname(os.path.abspath(path)))
+    out = [f'<text x="16" y="{y + 26}" class="h">{escape(name.removesuffix("_log.jsonl"))}: {last["step"]} steps, {last["seconds"] / 60:.0f} minutes</text>']
     y += 36
     for i, panel in enumerate(panels):
         out += panel.svg(i % COLUMNS * PANEL_WIDTH, y + i // COLUMNS * PANEL_HEIGHT)

@@ -222,6 +222,17 @@ def time_torch(shapes, count):
     return seconds, sum(p.numel() for p in parameters)
 
 
+def compare(figures, shapes, count):
+    """Prints PyTorch's row and the ratio of medians."""
+    seconds, parameters = time_torch(shapes, count)
+    median, p90 = statistics.median(seconds), statistics.quantiles(seconds, n=10)[-1]
+    ratio = median / figures["step_s"]["median"]
+    print(f"\n| PyTorch {torch.__version__}, bf16 autocast, N steps | parameters | step s: median / p90 | tokens/s | its time over ours |")
+    print("|---|---|---|---|---|")
+    print(f"| {count} | {parameters / 1e6:.2f} M | {median:.3f} / {p90:.3f} | {figures['tokens'] / median:.0f} | {ratio:.2f} |")
+    return {"version": torch.__version__, "step_s": seconds, "parameters": parameters, "ratio": ratio}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", default="build/bench/training_step")
@@ -231,18 +242,13 @@ def main():
     parser.add_argument("--json", default="")
     arguments = parser.parse_args()
     ours = run_ours(arguments)
+    shapes = ours["figures"].pop("shapes")
     if torch is None:
         print("\nPyTorch is not installed (Debian: python3-torch): comparison skipped", file=sys.stderr)
-        return
-    torch.set_num_threads(arguments.threads)
-    seconds, parameters = time_torch(ours["figures"]["shapes"], arguments.count)
-    median, own = statistics.median(seconds), ours["figures"]["step_s"]["median"]
-    tokens = ours["figures"]["tokens"]
-    spread = f"{median:.3f} / {statistics.quantiles(seconds, n=10)[-1]:.3f}"
-    print(f"\n| PyTorch {torch.__version__}, bf16 autocast, {parameters / 1e6:.2f} M parameters, N | step s: median / p90 | tokens/s | ours is faster by |\n|---|---|---|---|")
-    print(f"| {len(seconds)} | {spread} | {tokens / median:.0f} | {median / own:.2f}x |")
+    else:
+        torch.set_num_threads(arguments.threads)
+        ours["figures"]["torch"] = compare(ours["figures"], shapes, arguments.count)
     if arguments.json:
-        ours["figures"]["torch"] = {"version": torch.__version__, "step_s": seconds, "parameters": parameters, "ratio": median / own}
         with open(arguments.json, "w", encoding="utf-8") as file:
             json.dump(ours, file, indent=1)
 

@@ -1,0 +1,27 @@
+#!/bin/sh
+# Every figure of the model card, one program after the other: bench/run_all.sh [BUILD] [MODEL].
+# Writes bench/results/NAME.md and NAME.json, two contact sheets and the training curves. About a quarter of an hour on two free cores.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+build=${1:-$root/build}
+model=${2:-$root/models/pretrained/transformer.safetensors}
+out=$root/bench/results
+mkdir -p "$out"
+
+run() {
+  name=$1
+  shift
+  echo "$name" >&2
+  "$build/bench/$name" --model "$model" --json "$out/$name.json" "$@" > "$out/$name.md"
+}
+
+run rollout_error --count 100
+run pixels_given_states --count 100
+run adherence --held-out 300 --free 60 --checker 300
+run free_fall --count 100
+run side_by_side --count 100 --worst 5 --out "$out/side_by_side.png" --worst-out "$out/worst.png"
+run render_speed --count 5 --program "$build/orrery"
+python=python3 # the one that has torch, if any
+if ! $python -c 'import torch' 2>/dev/null && [ -x /usr/bin/python3 ]; then python=/usr/bin/python3; fi
+$python "$root/bench/training_step.py" --program "$build/bench/training_step" --model "$model" --json "$out/training_step.json" > "$out/training_step.md"
+"$root/bench/training_curves.py" "$out"/*_log.jsonl -o "$out/training_curves.svg"
