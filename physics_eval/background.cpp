@@ -167,40 +167,82 @@ Votes collect_votes(const std::vector<cv::Mat>& samples, const Background& backg
   return votes;
 }
 
+// Sum of neighbour differences over `where`: how many edges there are.
+double edge_energy(const cv::Mat& image, const cv::Mat& where, const cv::Rect& box) {
+  double sum = 0;
+  for (int y = box.y; y < box.y + box.height; ++y) {
+    const uint8_t *row = image.ptr<uint8_t>(y), *below = image.ptr<uint8_t>(std::min(y + 1, image.rows - 1));
+    for (int x = box.x; x < box.x + box.width; ++x) {
+      if (!where.at<uint8_t>(y - box.y, x - box.x)) continue;
+      const int here = 3 * x, right = 3 * std::min(x + 1, image.cols - 1);
+      for (int c = 0; c < 3; ++c)
+        sum += std::abs(int(row[right + c]) - int(row[here + c])) + std::abs(int(below[here + c]) - int(row[here + c]));
+    }
+  }
+  return sum;
+}
+
+// The plate with each region of `change` taken over from `candidate` where that makes the plate smoother: a clean plate
+// has the fewest edges. Whether anything changed.
+bool adopt_smoother(const cv::Mat& candidate, const cv::Mat& change, cv::Mat& plate) {
+  cv::Mat labels, stats, centroids;
+  const int n = cv::connectedComponentsWithStats(change, labels, stats, centroids, 8, CV_32S);
+  bool changed = false;
+  for (int label = 1; label < n; ++label) {
+    cv::Rect box(stats.at<int>(label, 0), stats.at<int>(label, 1), stats.at<int>(label, 2), stats.at<int>(label, 3));
+    box = cv::Rect(box.x - 2, box.y - 2, box.width + 4, box.height + 4) & cv::Rect(0, 0, plate.cols, plate.rows);
+    const cv::Mat own = labels(box) == label;
+    cv::Mat grown;
+    cv::dilate(own, grown, cv::Mat::ones(3, 3, CV_8U));
+    if (edge_energy(candidate, grown, box) > 0.9 * edge_energy(plate, grown, box)) continue;
+    candidate(box).copyTo(plate(box), own);
+    changed = true;
+  }
+  return changed;
+}
+
 bool resolve_ghosts(const std::vector<cv::Mat>& samples, const Votes& votes, Background& background) {
   const int needed = samples.size() >= 12 ? 2 : 1;
-  bool changed = false;
+  cv::Mat candidate = background.plate.clone(), change = cv::Mat::zeros(background.plate.size(), CV_8U);
   for (int y = 0; y < background.plate.rows; ++y)
     for (int x = 0; x < background.plate.cols; ++x) {
       const uint32_t ghost = uint32_t(votes.ghost.at<int>(y, x)), object = uint32_t(votes.object.at<int>(y, x));
       const uint32_t lit = uint32_t(votes.lit.at<int>(y, x));
-      uint32_t clean = 0;
-      if (std::popcount(ghost) >= std::max(needed, std::popcount(object))) clean = ghost;
-      else if (std::popcount(lit) >= std::max(needed, std::popcount(object))) clean = lit;
+      const int enough = std::max(needed, std::popcount(object));
+      const uint32_t clean = std::popcount(ghost) >= enough ? ghost : std::popcount(lit) >= enough ? lit : 0;
       if (!clean) continue;
-      background.plate.at<cv::Vec3b>(y, x) = median_of(samples, clean, y, x);
-      changed = true;
+      candidate.at<cv::Vec3b>(y, x) = median_of(samples, clean, y, x);
+      change.at<uint8_t>(y, x) = 255;
     }
-  return changed;
+  return adopt_smoother(candidate, change, background.plate);
 }
 
-double share(const cv::Mat& what, const cv::Mat& of) {
-  return double(cv::countNonZero(what & of)) / std::max(1, cv::countNonZero(of));
+// In a room with a plain wall and floor the rows say what is bare: where the plate stands out from them, the samples
+// that do not are taken instead.
+void prefer_plain(const std::vector<cv::Mat>& samples, const cv::Mat& backdrop, const cv::Mat& out, cv::Mat& plate) {
+  for (int y = 0; y < plate.rows; ++y)
+    for (int x = 0; x < plate.cols; ++x) {
+      if (!out.at<uint8_t>(y, x)) continue;
+      const auto bare = backdrop.at<cv::Vec3b>(y, x);
+      uint32_t plain = 0;
+      for (size_t s = 0; s < samples.size(); ++s) {
+        const auto p = samples[s].at<cv::Vec3b>(y, x);
+        const int d = std::max({std::abs(p[0] - bare[0]), std::abs(p[1] - bare[1]), std::abs(p[2] - bare[2])});
+        if (d <= kPlainRoom.value) plain |= 1u << s;
+      }
+      if (plain) plate.at<cv::Vec3b>(y, x) = median_of(samples, plain, y, x);
+    }
 }
 
-// A thing that moves by less than its own size never uncovers its middle, and the plate keeps that. Such a core stands
-// out from the backdrop, never changed itself, and everything around it did: the row's backdrop takes its place.
-void erase_resting_cores(const Votes& votes, Background& background) {
-  cv::Mat changed = (votes.object != 0) | (votes.ghost != 0);
-  if (cv::countNonZero(changed) == 0) return;
-  cv::Mat within;
-  cv::erode(changed, within, cv::Mat::ones(5, 5, CV_8U));  // the votes were dilated by as much
-  const cv::Mat backdrop = row_backdrop(background.plate);
-  for (const cv::Mat& piece : still_pieces(background.plate, backdrop)) {
+// What never moves far, or not at all, stays in the plate: a thing nudged by less than its own size never uncovers its
+// middle. In a plain room things are known by sight; the row's backdrop takes their place, and they are followed as
+// objects that rest.
+void erase_things(const cv::Mat& backdrop, cv::Mat& plate) {
+  for (const cv::Mat& piece : still_pieces(plate, backdrop)) {
+    if (cv::countNonZero(piece) > 0.05 * double(piece.total())) continue;
     cv::Mat grown;
     cv::dilate(piece, grown, cv::Mat::ones(7, 7, CV_8U));
-    const bool small = cv::countNonZero(piece) < 0.05 * double(piece.total());
-    if (small && share(within, piece) < 0.3 && share(changed, grown & ~piece) > 0.3) backdrop.copyTo(background.plate, grown);
+    backdrop.copyTo(plate, grown);
   }
 }
 
@@ -212,12 +254,13 @@ Background estimate_background(std::vector<cv::Mat> samples, const Background* p
   background.plate = quantile_image(samples, 0.5);
   background.noise = noise_of(samples, background.plate);
   if (previous && samples.size() < size_t(kMaxBackgroundSamples)) samples.push_back(previous->plate);
-  Votes votes;
-  for (int pass = 0; pass < 3; ++pass) {
-    votes = collect_votes(samples, background);
-    if (!resolve_ghosts(samples, votes, background)) break;
-  }
-  erase_resting_cores(votes, background);
+  const cv::Mat backdrop = row_backdrop(background.plate);
+  const cv::Mat out = largest_channel_difference(background.plate, backdrop) > kPlainRoom.value;
+  const bool plain_room = cv::countNonZero(out) < 0.25 * double(out.total());
+  if (plain_room) prefer_plain(samples, backdrop, out, background.plate);
+  for (int pass = 0; pass < 3; ++pass)
+    if (!resolve_ghosts(samples, collect_votes(samples, background), background)) break;
+  if (plain_room) erase_things(backdrop, background.plate);
   return background;
 }
 

@@ -57,9 +57,10 @@ Link link_of(const Track& a, const Track& b, double fps) {
   return evidence && gap <= 3 && error > kTeleportJump.value * size ? Link::kTeleport : Link::kNone;
 }
 
-// Only what was well seen can be missed: long enough, of steady size.
+// Only what was well seen can be missed: long enough, of steady size, and once away from where it began (a blemish of
+// the background stays).
 bool well_seen(const Track& track) {
-  if (track.points.size() < 8) return false;
+  if (track.points.size() < 8 || track.travel() < track.diameter()) return false;
   std::vector<double> areas;
   for (const TrackPoint& p : track.points) areas.push_back(p.area);
   return quantile(areas, 0.2) > 0.3 * quantile(areas, 0.8);
@@ -68,7 +69,7 @@ bool well_seen(const Track& track) {
 void report_birth(const std::vector<Track>& tracks, size_t i, std::vector<Violation>& out) {
   const Track& track = tracks[i];
   const TrackPoint& start = track.points[0];
-  if (!well_seen(track) || track.travel() < track.diameter()) return;
+  if (!well_seen(track)) return;
   for (size_t k = 0; k < tracks.size(); ++k) {
     const Track& other = tracks[k];
     if (k == i || other.points[0].frame >= start.frame || other.points.back().frame < start.frame + 5) continue;

@@ -22,6 +22,7 @@ inline constexpr Threshold kContrastHigh{"contrast_high", 20, "levels", "a part 
 inline constexpr Threshold kNoiseFactorLow{"noise_factor_low", 4, "sigma", "false alarms below 1e-4 a pixel, Gaussian noise"};
 inline constexpr Threshold kNoiseFactorHigh{"noise_factor_high", 8, "sigma", "the seed of an object is never noise"};
 inline constexpr Threshold kEdgeStep{"edge_step", 11, "levels", "between neighbouring pixels: half of the weakest outline, above textures"};
+inline constexpr Threshold kPlainRoom{"plain_room", 16, "levels", "floor tiles and planks differ from their row by less"};
 inline constexpr Threshold kShadowDarkest{"shadow_darkest", 0.28, "ratio", "contact shadows keep a quarter of the light or more"};
 inline constexpr Threshold kShadowChroma{"shadow_chroma", 12, "levels", "a shadow changes brightness, not chromaticity"};
 inline constexpr Threshold kShadowSlope{"shadow_slope", 0.13, "1/px", "penumbras are soft, outlines of bodies are not"};
@@ -54,7 +55,7 @@ inline constexpr Threshold kTeleportJump{"teleport_jump", 2.5, "diameters", "bey
 inline constexpr Threshold kConsistent{"consistent", 50, "score", "a law at its tolerance"};
 
 inline constexpr std::array kThresholds = {
-    kWorkingWidth, kContrastLow, kContrastHigh, kNoiseFactorLow, kNoiseFactorHigh, kEdgeStep, kShadowDarkest, kShadowChroma,
+    kWorkingWidth, kContrastLow, kContrastHigh, kNoiseFactorLow, kNoiseFactorHigh, kEdgeStep, kPlainRoom, kShadowDarkest, kShadowChroma,
     kShadowSlope, kAppendage, kMinArea, kRound, kMaxForeground, kMinTrackFrames, kMaxMissed, kMinTravel, kFitNoiseFloor, kKnotPenalty,
     kMinFlightFrames, kMinFlightTravel, kMinSagitta, kFlightAngle, kResidualTolerance, kCubicTolerance, kGravityTolerance, kRestitutionSlack,
     kEnergyTolerance, kImpulseTolerance, kSignificance, kTeleportJump, kConsistent};

@@ -209,6 +209,22 @@ void Tracker::miss(Live& live, const FrameDetections& detections) {
   else ++live.clear;
 }
 
+// Beside another object: it was hidden by it, or one region was two objects all along (their areas add up to what the
+// region had been: then both have been there since that one's beginning).
+TrackEnd Tracker::birth_near_others(const Detection& d, int frame) const {
+  TrackEnd birth = TrackEnd::kClear;
+  for (const Live& other : live_) {
+    const auto& points = other.track.points;
+    const int r = int(other.radius());
+    const cv::Rect box(int(other.x.x) - r, int(other.y.x) - r, 2 * r, 2 * r);
+    if (points.back().frame != frame || gap_between(box, d.box) >= 5) continue;
+    birth = TrackEnd::kOverlap;
+    const double area = d.area * factor_ * factor_;
+    if (points.size() > 1 && points[points.size() - 2].area > 0.75 * (points.back().area + area)) return other.track.birth;
+  }
+  return birth;
+}
+
 void Tracker::begin(const Detection& d, int frame, double t, const FrameDetections& detections) {
   Live live;
   live.track.id = next_id_++;
@@ -219,12 +235,7 @@ void Tracker::begin(const Detection& d, int frame, double t, const FrameDetectio
   live.track.birth = TrackEnd::kClear;
   if (frame <= first_frame_ + 1) live.track.birth = TrackEnd::kClip;
   else if (near_border(d, detections.image.size(), 2 * radius_of(d.area))) live.track.birth = TrackEnd::kBorder;
-  else
-    for (const Live& other : live_) {
-      const int r = int(other.radius());
-      const cv::Rect box(int(other.x.x) - r, int(other.y.x) - r, 2 * r, 2 * r);
-      if (gap_between(box, d.box) < 3) live.track.birth = TrackEnd::kOverlap;
-    }
+  else live.track.birth = birth_near_others(d, frame);
   live_.push_back(live);
 }
 

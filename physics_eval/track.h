@@ -43,6 +43,7 @@ class Tracker {
   void follow(Live& live, const Detection& d, int frame, double t);
   void miss(Live& live, const FrameDetections& detections);
   void begin(const Detection& d, int frame, double t, const FrameDetections& detections);
+  TrackEnd birth_near_others(const Detection& d, int frame) const;
   void retire();
   TrackPoint point_of(const Detection& d, int frame, double t) const;
 

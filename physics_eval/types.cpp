@@ -22,10 +22,13 @@ bool Track::is_round() const {
 }
 
 double Track::travel() const {
-  if (points.empty()) return 0;
-  const auto [x0, x1] = std::minmax_element(points.begin(), points.end(), [](auto& a, auto& b) { return a.x < b.x; });
-  const auto [y0, y1] = std::minmax_element(points.begin(), points.end(), [](auto& a, auto& b) { return a.y < b.y; });
-  return std::hypot(x1->x - x0->x, y1->y - y0->y);
+  double x0 = 1e30, x1 = -1e30, y0 = 1e30, y1 = -1e30;
+  for (const TrackPoint& p : points) {
+    if (p.merged || p.clipped) continue;
+    x0 = std::min(x0, p.x), x1 = std::max(x1, p.x);
+    y0 = std::min(y0, p.y), y1 = std::max(y1, p.y);
+  }
+  return x1 < x0 ? 0 : std::hypot(x1 - x0, y1 - y0);
 }
 
 void mark_odd_frames(Track& track) {

@@ -44,7 +44,7 @@ struct Track {
   TrackEnd birth = TrackEnd::kClip, death = TrackEnd::kClip;
   double diameter() const;         // median extent, px
   bool is_round() const;           // a disc to the eye: a ball
-  double travel() const;           // diagonal of the box of all positions, px
+  double travel() const;           // diagonal of the box of all positions that are its own, px
 };
 
 enum class PhaseKind { kRest, kFlight, kUniform, kGuided, kContact };  // contact: a few frames of large force
