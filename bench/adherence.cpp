@@ -103,14 +103,25 @@ struct Result {
   std::vector<std::string> failures;
 };
 
+struct Scope {
+  int free = 60, checker = 300;
+  bool scenes_only = false;  // skip the pixels: cheap, for the language alone
+  std::string free_path = ORRERY_SOURCE_DIR "/samples/prompts/free_prompts.jsonl";
+};
+
 // `before`: the scene of the prompt before. What it gets right is chance.
-void check(const Generator& generator, const Options& o, const Prompt& prompt, uint64_t seed, Scene& before,
-           Result& result) {
+void check(const Generator& generator, const Options& o, const Scope& scope, const Prompt& prompt, uint64_t seed,
+           Scene& before, Result& result) {
   PlannedClip clip = generator.plan(prompt.text, seed, o.temperature, kChunks);
   std::string detail;
   const bool planned = adheres(objects_of(clip.scene), prompt.expected, &detail);
   result.scene.add(planned);
   if (!before.objects.empty()) result.chance.add(adheres(objects_of(before), prompt.expected));
+  before = clip.scene;
+  if (scope.scenes_only) {
+    if (!planned) result.failures.push_back(fmt::format("\"{}\" (seed {}): {}", prompt.text, seed, detail));
+    return;
+  }
   std::string seen_detail;
   const bool shown = seen_in(frames_of(generator, clip), prompt.expected, &seen_detail);
   result.pixels.add(shown);
@@ -119,16 +130,15 @@ void check(const Generator& generator, const Options& o, const Prompt& prompt, u
     result.failures.push_back(fmt::format("\"{}\" (seed {}): {}; {}", prompt.text, seed,
                                           planned ? "scene right, pixels wrong" : "scene wrong",
                                           planned ? seen_detail : detail));
-  before = clip.scene;
 }
 
-Result check_all(const Generator& generator, const Options& o, const std::vector<Prompt>& prompts,
+Result check_all(const Generator& generator, const Options& o, const Scope& scope, const std::vector<Prompt>& prompts,
                  const std::string& name) {
   Result result;
   Scene before;
   Progress progress(name, int64_t(prompts.size()), "prompts");
   for (size_t i = 0; i < prompts.size(); ++i) {
-    check(generator, o, prompts[i], o.seed + i, before, result);
+    check(generator, o, scope, prompts[i], o.seed + i, before, result);
     progress.update(int64_t(i) + 1);
   }
   return result;
@@ -165,7 +175,7 @@ void print_failures(const std::string& name, const std::vector<std::string>& fai
     fmt::print("{}- {}: {}\n", i ? "" : "\n", name, failures[i]);
 }
 
-void run(const Options& o, int free_count, int checker_count, const std::string& free_path) {
+void run(const Options& o, const Scope& scope) {
   const Generator generator(o.model);
   Report report("Prompt adherence: number, shape and colour, N = 1 candidate, 95 % Wilson bounds", o,
                 &generator);
@@ -173,16 +183,16 @@ void run(const Options& o, int free_count, int checker_count, const std::string&
               {"prompts", "N", "right in the pixels", "right in the sampled scene",
                "sampled scene drawn by the simulator", "chance: the scene of another prompt"},
               {}};
-  const Result held = check_all(generator, o, held_out(o.count, o.seed), "held-out templates");
+  const Result held = check_all(generator, o, scope, held_out(o.count, o.seed), "held-out templates");
   add_rows("held-out templates", held, table, report);
   Result free;
-  if (free_count > 0) {
-    free = check_all(generator, o, read_prompts(free_path, free_count), "free prompts");
+  if (scope.free > 0) {
+    free = check_all(generator, o, scope, read_prompts(scope.free_path, scope.free), "free prompts");
     add_rows("written freely", free, table, report);
   }
   report.print(table);
   std::vector<std::string> misses;
-  const Share checker = check_checker(checker_count, o.seed + 500000, misses);
+  const Share checker = check_checker(scope.scenes_only ? 0 : scope.checker, o.seed + 500000, misses);
   report.print(Table{"The checker on the simulator's own renderings, all facts of all objects",
                      {"N", "right"},
                      {{std::to_string(checker.total), checker.text()}}});
@@ -200,14 +210,14 @@ int main(int argc, char** argv) {
   using namespace orrery::bench;
   CLI::App app("Does the clip show what the prompt says?", "adherence");
   Options options;
-  int free_count = 60, checker = 300;
-  std::string free_path = ORRERY_SOURCE_DIR "/samples/prompts/free_prompts.jsonl";
+  Scope scope;
   options.seed = 1;
   add_options(app, options, 300, "prompts from held-out templates");
   app.add_option("--held-out", options.count, "the same as --count");
-  app.add_option("--free", free_count, "prompts of the free file")->capture_default_str();
-  app.add_option("--free-file", free_path, "JSONL of prompts with what they promise");
-  app.add_option("--checker", checker, "simulator clips that the checker itself is tried on")
+  app.add_option("--free", scope.free, "prompts of the free file")->capture_default_str();
+  app.add_option("--free-file", scope.free_path, "JSONL of prompts with what they promise");
+  app.add_option("--checker", scope.checker, "simulator clips that the checker itself is tried on")
       ->capture_default_str();
-  return run_program(app, argc, argv, options, [&] { run(options, free_count, checker, free_path); });
+  app.add_flag("--scenes-only", scope.scenes_only, "judge the sampled scenes alone, without pixels");
+  return run_program(app, argc, argv, options, [&] { run(options, scope); });
 }

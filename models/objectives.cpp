@@ -9,6 +9,8 @@
 namespace orrery {
 namespace {
 
+constexpr float kCategoryWeight = 4, kFineWeight = 0.25f;
+
 void scatter_add(const Rows<float>& from, const std::vector<int64_t>& rows, Rows<float>& to) {
   for (size_t i = 0; i < rows.size(); ++i)
     for (int64_t j = 0; j < to.cols(); ++j) to.row(rows[i])[j] += from.row(int64_t(i))[j];
@@ -105,10 +107,14 @@ LossSums prologue_objective(UnifiedTransformer& model, const TokenBatch& batch, 
   for (int64_t i = 0; i < n; ++i) {
     const PrologueItem& item = targets[i];
     const int64_t first = int64_t(item.attribute) * kLevels;
+    const bool category = attribute_spec(item.attribute).categories > 0;
     bool hit = false, fine_hit = true;
-    sums.loss += cross_entropy(coarse.row(i) + first, choices(item.attribute), item.coarse, scale, dcoarse.row(i) + first, hit);
-    if (!attribute_spec(item.attribute).categories)
-      sums.loss += cross_entropy(fine.row(i) + first, kLevels, item.fine, scale, dfine.row(i) + first, fine_hit);
+    const float counts = category ? kCategoryWeight : 1;
+    sums.loss += counts * cross_entropy(coarse.row(i) + first, choices(item.attribute), item.coarse, counts * scale, dcoarse.row(i) + first, hit);
+    if (!category)
+      sums.loss += kFineWeight * cross_entropy(fine.row(i) + first, kLevels, item.fine, kFineWeight * scale, dfine.row(i) + first, fine_hit);
+    sums.categories += category;
+    sums.category_hits += category && hit;
     sums.hits += hit && fine_hit;
   }
   sums.count = n;
@@ -206,6 +212,27 @@ LossSums patch_objective(UnifiedTransformer& model, const TokenBatch& batch, std
   if (!dhidden) return sums;
   head_backward(model.heads().patches, rows, dlogits, drows);
   scatter_add(drows, batch.patches.rows, *dhidden);
+  return sums;
+}
+
+LossSums early_copy_objective(UnifiedTransformer& model, const TokenBatch& batch, const std::vector<uint8_t>& unchanged, ForwardCache& cache, double weight) {
+  LossSums sums;
+  const int layer = model.config().prune_layer;
+  const int64_t n = batch.patches.count(), d = model.config().d_model;
+  if (n == 0 || layer == 0) return sums;
+  const Rows<bf16>& normed = cache.layers[layer].attention_half;
+  Rows<float> rows, logits, dlogits;
+  rows.resize(n, d);
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t j = 0; j < d; ++j) rows.row(i)[j] = from_bf16(normed.row(batch.patches.rows[i])[j]);
+  linear_forward(model.heads().early_copy, rows, logits);
+  dlogits.resize(n, 1);
+  for (int64_t i = 0; i < n; ++i) {
+    sums.loss += binary_cross_entropy(logits.row(i)[0], unchanged[i], float(weight / double(n)), dlogits.row(i));
+    sums.hits += (logits.row(i)[0] > 0) == bool(unchanged[i]);
+  }
+  sums.count = n;
+  if (weight > 0) linear_backward(model.heads().early_copy, rows, dlogits, &cache.dearly);
   return sums;
 }
 

@@ -9,11 +9,14 @@ struct LossSums {
   double loss = 0;    // sum over rows
   double hits = 0;    // prologue: both steps right; objects: contact right; patches: share of code dimensions right
   int64_t count = 0;  // rows with weight
+  int64_t categories = 0, category_hits = 0;  // prologue: of the rows that name a shape, a colour, a material ...
   double mean() const { return count ? loss / double(count) : 0; }
   double hit_rate() const { return count ? hits / double(count) : 0; }
 };
 
-// Cross-entropy of the coarse step (or category) and, for numbers, of the fine step given the true coarse one.
+// Cross-entropy of the coarse step (or category) and, for numbers, of the fine step given the true coarse one. The
+// gradient counts a category four times (it is what the words decide) and a fine step a quarter (mostly chance: its
+// noise would drown the rest); the reported loss is unweighted.
 LossSums prologue_objective(UnifiedTransformer& model, const TokenBatch& batch, std::span<const PrologueItem> targets, const Rows<float>& hidden,
                             double weight, Rows<float>* dhidden);
 
@@ -33,6 +36,11 @@ void patch_logits(const Heads& heads, const Rows<float>& hidden_rows, Rows<float
 // Cross-entropy a dimension + 0.2 * |expected level - level| + cross-entropy of the copy gate ("unchanged").
 LossSums patch_objective(UnifiedTransformer& model, const TokenBatch& batch, std::span<const int8_t> codes /*[rows][code_dims]*/, const std::vector<uint8_t>& unchanged,
                          const Rows<float>& hidden, double weight, Rows<float>* dhidden);
+
+// The same gate asked before layer `prune_layer`, so that deeper layers can be spared what it keeps. Cross-entropy;
+// hits: gates right. With a weight above 0 it leaves its gradient in cache.dearly for backward. Nothing if the model has
+// no such gate.
+LossSums early_copy_objective(UnifiedTransformer& model, const TokenBatch& batch, const std::vector<uint8_t>& unchanged, ForwardCache& cache, double weight);
 
 // Rows of a kind out of the hidden state.
 Rows<float> gather_rows(const Rows<float>& hidden, const std::vector<int64_t>& rows);

@@ -36,6 +36,7 @@ void visit_fields(Config& c, Visit&& visit) {
   visit("max_text_tokens", c.max_text_tokens);
   visit("code_dims", c.code_dims);
   visit("code_levels", c.code_levels);
+  visit("prune_layer", c.prune_layer);
 }
 
 // Bounds that keep a damaged file from asking for absurd memory.
@@ -63,6 +64,7 @@ void check(const UnifiedTransformerConfig& c) {
   in("max_text_tokens", c.max_text_tokens, 1, 1024);
   in("code_dims", c.code_dims, 1, 64);
   in("code_levels", c.code_levels, 2, 64);
+  in("prune_layer", c.prune_layer, 0, c.num_layers - 1);
   if (c.attention.nope % 16 || c.attention.value % 16) fail("transformer config: head widths must be multiples of 16");
   for (int n : c.router.experts)
     if (n % c.router.group_size) fail("transformer config: {} experts do not divide into groups of {}", n, c.router.group_size);

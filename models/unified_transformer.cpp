@@ -54,6 +54,7 @@ void UnifiedTransformer::declare_heads(Rng& rng) {
   heads_.fine.declare(parameters_, "head.fine", d, kNumAttributes * kLevels, true, rng, 0.5);
   heads_.objects.declare(parameters_, "head.objects", d, kObjectOutputs, true, rng, 0.0);
   heads_.patches.declare(parameters_, "head.patches", d, config_.code_dims * config_.code_levels + 1, true, rng, 0.5);
+  if (config_.prune_layer > 0) heads_.early_copy.declare(parameters_, "head.early_copy", d, 1, true, rng, 0.0);
 }
 
 std::unique_ptr<UnifiedTransformer> UnifiedTransformer::load(const std::filesystem::path& path, std::vector<float> word_vectors) {
@@ -92,6 +93,7 @@ void UnifiedTransformer::forward(const TokenBatch& batch, const RoutingOptions& 
   cache.plan = batch.plan(config_.layout);
   rope_table(places_of(batch.tokens), cache.rope);
   cache.layers.resize(layers_.size());
+  cache.dearly.resize(0, d);
   cache.stats.assign(layers_.size(), {});
   cache.x.resize(t, d);
   embed(batch, cache);
@@ -130,6 +132,9 @@ void UnifiedTransformer::backward(const TokenBatch& batch, ForwardCache& cache, 
     routed_ffn_backward(layer.ffn, c.ffn_wide, c.ffn_half, batch.modality, batch.sequence_begin, c.ffn, cache.stats[l], dx, dnormed);
     rms_norm_backward(layer.ffn_norm, c.mid.data(), d, t, c.ffn_rms.data(), dnormed.data(), dx.data(), d);
     mla_backward(layer.attention, cache.plan, cache.rope, c.attention_half, c.attention, dx, dnormed);
+    if (int(l) == config_.prune_layer)
+      for (int64_t i = 0; i < cache.dearly.rows(); ++i)
+        for (int64_t j = 0; j < d; ++j) dnormed.row(batch.patches.rows[i])[j] += cache.dearly.row(i)[j];
     rms_norm_backward(layer.attention_norm, c.x.data(), d, t, c.attention_rms.data(), dnormed.data(), dx.data(), d);
   }
   embed_backward(batch, cache, dx);

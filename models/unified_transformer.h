@@ -20,6 +20,7 @@ struct UnifiedTransformerConfig {
   LayoutConfig layout;
   int vocabulary_size = 0, text_vector_dim = 100, text_learned_dim = 32, max_text_tokens = 48;
   int code_dims = 20, code_levels = 7;  // of the video tokenizer
+  int prune_layer = 1;  // before this layer unchanged patches may leave (0: never)
   Json to_json() const;
   static UnifiedTransformerConfig from_json(const Json& json);  // Error names an unknown or bad field
 };
@@ -47,6 +48,7 @@ struct Heads {
   Linear fine;             // [attributes * kLevels, d]
   Linear objects;          // [kObjectOutputs, d], f32; zero at first: constant velocity
   Linear patches;          // [code_dims * code_levels + 1, d]: code logits, then the copy gate
+  Linear early_copy;       // [1, d]: the copy gate as layer `prune_layer` sees it; none if that is 0
 };
 
 // What a layer keeps for its backward.
@@ -67,6 +69,7 @@ struct ForwardCache {
   std::vector<float> final_rms;
   Rows<float> text_input;           // [text rows, vector + learned]
   FeatureMlp::Cache prologue, scene, objects, patches;
+  Rows<float> dearly;               // [patches, d]: gradient of early_copy's input, set by its objective; may be empty
   std::vector<RoutingStats> stats;  // a layer
 };
 

@@ -8,6 +8,10 @@
 namespace orrery {
 namespace {
 
+// Words decide a category: a doubt of a tenth should not become a tenth of wrong colours. Where they leave it open the
+// logits are level, and a low temperature still draws from all.
+constexpr double kCategoryTemperature = 0.4;  // times the asked one
+
 int draw(const std::vector<float>& logits, double temperature, Rng& rng) {
   const auto best = std::max_element(logits.begin(), logits.end());
   if (temperature <= 0) return int(best - logits.begin());
@@ -25,8 +29,9 @@ PrologueItem sample_item(const Heads& heads, const float* hidden, NextAttribute 
   coarse_logits(heads, hidden, next.attribute, logits);
   if (next.attribute == Attribute::kShape && next.object == kMaxObjects) return {next.attribute, next.object, int(kShapeNames.size()), 0};
   if (next.attribute == Attribute::kShape && next.object == 0) logits.pop_back();  // at least one object
-  PrologueItem item{next.attribute, next.object, draw(logits, temperature, rng), 0};
-  if (attribute_spec(next.attribute).categories) return item;
+  const bool category = attribute_spec(next.attribute).categories > 0;
+  PrologueItem item{next.attribute, next.object, draw(logits, category ? kCategoryTemperature * temperature : temperature, rng), 0};
+  if (category) return item;
   fine_logits(heads, hidden, next.attribute, item.coarse, logits);
   item.fine = draw(logits, temperature, rng);
   return item;

@@ -86,8 +86,9 @@ AdamW::AdamW(ParameterList& parameters, const AdamWConfig& config) : parameters_
 
 double AdamW::step(double learning_rate) {
   double total = 0;
+  std::vector<double> norms;
   for (Parameter* p : parameters_->all()) {
-    const double norm = squared_norm(p->gradient);
+    const double norm = norms.emplace_back(squared_norm(p->gradient));
     if (!std::isfinite(norm)) fail("step {}: gradient of {} is not finite", steps_, p->name);
     total += norm;
   }
@@ -107,7 +108,7 @@ double AdamW::step(double learning_rate) {
     Parameter& p = *parameters_->all()[k];
     p.half.resize(p.value.size());
     if (muon_[k]) {
-      muon_step(k, learning_rate, s.scale, s.ema);
+      if (norms[k] > 0) muon_step(k, learning_rate, s.scale, s.ema);
       continue;
     }
     s.decay = p.decay ? float(config_.weight_decay) : 0.0f;

@@ -21,7 +21,8 @@ class AdamW {
   // gradient is not finite (nothing is changed then). Refreshes the bf16 copies.
   double step(double learning_rate);
   // From now on this parameter, a matrix [first extent][rest], takes Muon's steps (Jordan et al. 2024): the momentum
-  // orthogonalised, scaled by 0.2 sqrt(longer side) so that AdamW's rate and decay fit (Liu et al. 2025).
+  // orthogonalised, scaled by 0.2 sqrt(longer side) so that AdamW's rate and decay fit (Liu et al. 2025). A zero gradient (an expert that
+  // nothing was routed to) moves nothing: the direction of a stale momentum would be followed at full length.
   void use_muon(const Parameter& parameter);
   int64_t steps() const { return steps_; }
   const std::vector<float>& ema(size_t index) const { return ema_[index]; }
@@ -31,7 +32,7 @@ class AdamW {
   void load(const SafetensorsFile& file);
 
  private:
-  void muon_step(size_t index, double rate, double scale, double ema);
+  void muon_step(size_t index, double rate, double scale, double ema);  // of a gradient that is not zero
   ParameterList* parameters_;
   AdamWConfig config_;
   int64_t steps_ = 0;

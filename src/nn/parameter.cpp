@@ -16,6 +16,21 @@ int64_t count(const std::vector<int64_t>& shape) {
   return n;
 }
 
+uint32_t mixed(uint32_t h) {  // MurmurHash3's finaliser: a bijection of 32 bits that a vector unit can do
+  h = (h ^ (h >> 16)) * 0x85ebca6bu;
+  h = (h ^ (h >> 13)) * 0xc2b2ae35u;
+  return h ^ (h >> 16);
+}
+
+// out[i] uniform in [-reach, reach), from (key, i) alone.
+ORRERY_SIMD void fill_uniform(float* out, int64_t n, uint64_t key, float reach) {
+  const uint32_t low = uint32_t(key), high = uint32_t(key >> 32);
+  for (int64_t i = 0; i < n; ++i) {
+    const uint32_t h = mixed(mixed(uint32_t(i) ^ low) + high);
+    out[i] = reach * (float(int32_t(h)) * 0x1p-31f);
+  }
+}
+
 std::string shape_text(const std::vector<int64_t>& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 
 }  // namespace
@@ -95,7 +110,7 @@ void ParameterList::save(SafetensorsWriter& writer, DType dtype, const std::stri
 
 void init_uniform(Parameter& parameter, int64_t fan_in, double gain, Rng& rng) {
   const double reach = gain * std::sqrt(3.0 / double(fan_in));
-  for (float& v : parameter.value) v = float(reach * (2 * rng.uniform() - 1));
+  fill_uniform(parameter.value.data(), parameter.size(), rng.next(), float(reach));
   parameter.refresh();
 }
 

@@ -40,7 +40,7 @@ class ParameterList {
   std::vector<Parameter*> parameters_;
 };
 
-// Uniform with standard deviation gain / sqrt(fan_in): five times cheaper than a normal, which every load would pay.
+// Uniform with standard deviation gain / sqrt(fan_in): vectorised, since every load pays for it.
 void init_uniform(Parameter& parameter, int64_t fan_in, double gain, Rng& rng);
 void init_constant(Parameter& parameter, float value);
 

@@ -38,7 +38,10 @@ void visit_fields(Config& c, Visit&& visit) {
   visit("prologue_weight", c.prologue_weight);
   visit("state_weight", c.state_weight);
   visit("pixel_weight", c.pixel_weight);
+  visit("early_copy_weight", c.early_copy_weight);
+  visit("small_k_share", c.small_k_share);
   visit("max_own_error", c.max_own_error);
+  visit("muon", c.muon);
   visit("checkpoint_minutes", c.checkpoint_minutes);
   visit("log_steps", c.log_steps);
   visit("evaluation_scenes", c.evaluation_scenes);

@@ -40,6 +40,16 @@ TransformerTrainer::TransformerTrainer(const TransformerTrainConfig& config)
       dataset_(config.seed, Split::kTrain, config.clip_frames) {
   config_.model = model_.config();
   state_.config = config_.to_json();
+  choose_muon();
+}
+
+void TransformerTrainer::choose_muon() {
+  if (!config_.muon) return;
+  // Matrices inside the layers; embeddings, heads, routers and biases keep AdamW.
+  for (const Parameter* p : model_.parameters().all())
+    if (p->name.starts_with("layer.") && p->shape.size() == 2 && !p->name.ends_with("attention.bias") &&
+        p->name.find(".router.") == std::string::npos)
+      optimizer_.use_muon(*p);
 }
 
 const TrainPhase& TransformerTrainer::phase() const {
@@ -148,12 +158,14 @@ TransformerStep TransformerTrainer::step() {
   model_.parameters().zero_gradients();
   RoutingOptions options;
   options.training = true;
+  options.top_k = rng.chance(config_.small_k_share) ? 1 : 0;
   model_.forward(batch_, options, cache_);
   dhidden_.resize(cache_.hidden.rows(), cache_.hidden.cols());
   dhidden_.zero();
   result.prologue = prologue_objective(model_, batch_, prologue_targets_, cache_.hidden, config_.prologue_weight, &dhidden_);
   result.states = object_objective(model_, batch_, state_targets_, state_weights_, cache_.hidden, config_.state_weight, &dhidden_);
   result.pixels = patch_objective(model_, batch_, patch_targets_.codes, patch_targets_.unchanged, cache_.hidden, config_.pixel_weight, &dhidden_);
+  result.early_copy = early_copy_objective(model_, batch_, patch_targets_.unchanged, cache_, config_.early_copy_weight);
   model_.backward(batch_, cache_, dhidden_);
   result.rate = config_.schedule.rate(state_.step, state_.seconds);
   result.gradient_norm = optimizer_.step(result.rate);
@@ -184,6 +196,7 @@ void TransformerTrainer::load(const std::filesystem::path& path) {
 void TransformerTrainer::load_weights(const std::filesystem::path& path) {
   model_.load_weights(SafetensorsFile(path));
   optimizer_ = AdamW(model_.parameters(), config_.optimizer);
+  choose_muon();
 }
 
 void TransformerTrainer::export_to(const std::filesystem::path& path, const std::string& command) {

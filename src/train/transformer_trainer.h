@@ -32,9 +32,12 @@ struct TransformerTrainConfig {
   int pixel_pool = 400, pixels_new_per_step = 2;
   double word_dropout = 0.15;
   double prologue_weight = 0.5, state_weight = 1, pixel_weight = 0.5;
+  double early_copy_weight = 0.05;
+  double small_k_share = 0.15;  // of steps: one expert a token instead of top_k, so that less effort works too
   double max_own_error = 0.5;  // m: beyond it an own prediction is another story, and its loss is left out
   std::vector<TrainPhase> phases;
   AdamWConfig optimizer;
+  bool muon = true;  // orthogonalised updates for the layers' matrices
   Schedule schedule;
   double checkpoint_minutes = 5;
   int log_steps = 20;
@@ -44,7 +47,7 @@ struct TransformerTrainConfig {
 };
 
 struct TransformerStep {
-  LossSums prologue, states, own_states, pixels;
+  LossSums prologue, states, pixels, early_copy;
   std::vector<RoutingStats> routing;
   double gradient_norm = 0, rate = 0;
   int64_t tokens = 0;
@@ -67,6 +70,7 @@ class TransformerTrainer {
 
  private:
   const TrainPhase& phase() const;
+  void choose_muon();
   void build_batch(const TrainPhase& phase, Rng& rng);
   void own_predictions(const TrainPhase& phase, std::vector<StateWindow>& windows, Rng& rng);
   void state_targets(const std::vector<StateWindow>& windows);

@@ -31,7 +31,7 @@ const std::vector<Family>& families() {
       {"roll", 0.08, build_roll, {kSpeed, kSize}},
       {"slide", 0.08, build_slide, {kSpeed, kSize}},
       {"ramp", 0.10, build_ramp, {kSize}},
-      {"collision", 0.17, build_collision, {kSpeed, kSize, kMassRatio}, collides_clearly},
+      {"collision", 0.24, build_collision, {kSpeed, kSize, kMassRatio}, collides_clearly},
       {"rest", 0.03, build_rest, {kSize}},
       {"mixed", 0.27, build_mixed, {kSpeed, kSize}},
   };

@@ -46,7 +46,7 @@ Scene build_collision(Draw& draw);
 Scene build_rest(Draw& draw);
 Scene build_mixed(Draw& draw);
 
-// Does a scene of `collision` show what its name says: a clear contact within 1.5 s?
+// Does a scene of `collision` show what its name says: a clear contact within 1.8 s?
 bool collides_clearly(const Scene& scene);
 
 }  // namespace orrery

@@ -72,6 +72,20 @@ Scene meet_in_air(Draw& draw) {
   return scene;
 }
 
+// One comes down a ramp and hits one that stands beyond its foot.
+Scene off_ramp(Draw& draw) {
+  Scene scene;
+  ObjectSpec mover = floor_mover(draw), target = draw.object(draw.shape());
+  const double slope = draw.uniform(0.36, 0.62), length = draw.uniform(2.0, 3.6), x_high = draw.uniform(-0.3, 1.5);
+  if (mover.shape == Shape::kBox && kMaterials[mover.material].friction > 0.6 * std::tan(slope)) return {};
+  scene.ramp = {true, x_high + length, x_high, length * std::tan(slope)};
+  stand_on_ramp(mover, scene.ramp, std::max(x_high, 0.0) + mover.size * 1.4 + 0.1 + draw.uniform(0, 0.5 * length));
+  if (scene.ramp.height > 2.6 || mover.y + 1.5 * mover.size > kViewHeight) return {};
+  stand_on_floor(target, scene.ramp.x_low + target.size + draw.uniform(0.1, 2.0));
+  scene.objects = {mover, target};
+  return scene;
+}
+
 void place_anywhere(Draw& draw, ObjectSpec& object, const Scene& scene) {
   object.x = draw.uniform(0.6, 9.4);
   const double ground = std::max(ground_height(scene, object.x), kFloorY);
@@ -121,14 +135,18 @@ bool clear_of_others(const Scene& scene, const ObjectSpec& object) {
 
 Scene build_collision(Draw& draw) {
   const double which = draw.uniform(0, 1);
-  Scene scene = which < 0.5 ? hit_at_rest(draw) : which < 0.7 ? head_on(draw) : which < 0.88 ? fall_onto(draw) : meet_in_air(draw);
+  Scene scene = which < 0.38   ? hit_at_rest(draw)
+                : which < 0.62 ? off_ramp(draw)
+                : which < 0.77 ? head_on(draw)
+                : which < 0.9  ? fall_onto(draw)
+                               : meet_in_air(draw);
   if (scene.objects.size() != 2) return {};
   const bool extreme = mass_ratio(scene) > kMaxMassRatio;
   return extreme == (draw.axis == OodAxis::kMassRatio) ? scene : Scene{};
 }
 
 bool collides_clearly(const Scene& scene) {
-  constexpr int kLatest = 36;        // frames: 1.5 s
+  constexpr int kLatest = 44;        // frames: 1.8 s
   constexpr double kClearly = 0.8;   // m/s closing
   for (const ContactEvent& event : simulate(scene, kLatest).contacts)
     if (event.b >= 0 && event.normal_speed > kClearly && event.frame >= 5 && event.x > 0.3 && event.x < kViewWidth - 0.3) return true;

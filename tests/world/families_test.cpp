@@ -145,7 +145,7 @@ TEST(Families, LookLikeTheirNames) {
     }
     if (sample.family == "collision") {
       bool hit = false;
-      for (const ContactEvent& event : t.contacts) hit |= event.b >= 0 && event.frame <= 36;
+      for (const ContactEvent& event : t.contacts) hit |= event.b >= 0 && event.frame <= 44;
       EXPECT_TRUE(hit) << where;
     }
   }
