@@ -27,25 +27,41 @@ std::vector<ObjectChunk> initial_chunks(const Scene& scene) {
 }  // namespace
 
 std::vector<std::vector<ObjectChunk>> rollout_states(const UnifiedTransformer& model, const Scene& scene, int num_chunks, std::span<const Push> pushes, GenerationCache& cache) {
-  std::vector<std::vector<ObjectChunk>> chunks;
+  const Rollout one{&scene, &cache};
+  return std::move(rollout_states(model, {&one, 1}, num_chunks, pushes).front());
+}
+
+std::vector<std::vector<std::vector<ObjectChunk>>> rollout_states(const UnifiedTransformer& model, std::span<const Rollout> clips, int num_chunks, std::span<const Push> pushes) {
+  std::vector<std::vector<std::vector<ObjectChunk>>> states(clips.size());
+  std::vector<std::vector<ObjectChunk>> current;
+  std::vector<GenerationCache*> caches;
   TokenBatch statics;
-  statics.add_scene(scene);
+  for (const Rollout& clip : clips) {
+    statics.add_scene(*clip.scene);
+    statics.end_sequence();
+    caches.push_back(clip.cache);
+    current.push_back(initial_chunks(*clip.scene));
+  }
   Rows<float> hidden, outputs;
-  model.extend(statics, cache, true, hidden);
-  std::vector<ObjectChunk> current = initial_chunks(scene);
+  model.extend(statics, caches, true, hidden);
   for (int c = kInitialChunk; c < num_chunks; ++c) {
     TokenBatch step;
-    for (size_t k = 0; k < current.size(); ++k) {
-      set_push(pushes, int(k), c + 1, current[k]);
-      step.add_object(int(k), c, current[k], scene.objects[k], scene.gravity);
+    for (size_t i = 0; i < clips.size(); ++i) {
+      for (size_t k = 0; k < current[i].size(); ++k) {
+        set_push(pushes, int(k), c + 1, current[i][k]);
+        step.add_object(int(k), c, current[i][k], clips[i].scene->objects[k], clips[i].scene->gravity);
+      }
+      step.end_sequence();
     }
-    if (!current.empty()) model.extend(step, cache, true, hidden);
+    if (step.size()) model.extend(step, caches, true, hidden);
     if (c + 1 == num_chunks) break;
-    if (!current.empty()) object_outputs(model.heads(), hidden, outputs);
-    for (size_t k = 0; k < current.size(); ++k) current[k] = advance(current[k], outputs.row(int64_t(k)));
-    chunks.push_back(current);
+    if (step.size()) object_outputs(model.heads(), hidden, outputs);
+    for (size_t i = 0; i < clips.size(); ++i) {
+      for (size_t k = 0; k < current[i].size(); ++k) current[i][k] = advance(current[i][k], outputs.row(step.sequence_begin[i] + int64_t(k)));
+      states[i].push_back(current[i]);
+    }
   }
-  return chunks;
+  return states;
 }
 
 std::vector<std::vector<ObjectChunk>> constant_velocity_states(const Scene& scene, int num_chunks) {

@@ -104,6 +104,9 @@ class UnifiedTransformer {
   // One sequence continued by the batch's tokens, which see the cache and each other; hidden [t, d]. With keep,
   // they join the cache.
   void extend(const TokenBatch& batch, GenerationCache& cache, bool keep, Rows<float>& hidden, const RoutingOptions& options = {}) const;
+  // Several sequences at once: sequence s of the batch (closed by end_sequence) continues caches[s]. All tokens share
+  // every product; a sequence's rows of hidden are the same bits as alone where rows_are_independent().
+  void extend(const TokenBatch& batch, std::span<GenerationCache* const> caches, bool keep, Rows<float>& hidden, const RoutingOptions& options = {}) const;
 
  private:
   void declare_embeddings(Rng& rng);

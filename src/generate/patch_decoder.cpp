@@ -13,7 +13,7 @@ constexpr int kColumns = kFrameWidth / 16, kRows = kFrameHeight / 16, kPatches =
 
 struct PatchCodes {
   std::vector<float> carried;  // likeliest levels in [-1, 1]: what the next chunk sees, [240][dims]
-  std::vector<float> shown;    // expected levels 0..L-1: what the decoder gets
+  ShownCodes shown;
 };
 
 // Likeliest and expected level of one dimension.
@@ -29,10 +29,11 @@ void read_levels(const float* logits, int levels, float& likeliest, float& expec
   expected = float(mean / sum);
 }
 
-int64_t update_codes(const Rows<float>& logits, int dims, int levels, bool first, PatchCodes& codes) {
+// Patches of a clip start at row `first`.
+int64_t update_codes(const Rows<float>& logits, int64_t first_row, int dims, int levels, bool first, PatchCodes& codes) {
   int64_t copied = 0;
   for (int p = 0; p < kPatches; ++p) {
-    const float* row = logits.row(p);
+    const float* row = logits.row(first_row + p);
     if (!first && row[dims * levels] > 0) {
       ++copied;
       continue;
@@ -42,10 +43,12 @@ int64_t update_codes(const Rows<float>& logits, int dims, int levels, bool first
   return copied;
 }
 
-void emit(const VideoTokenizer& tokenizer, const PatchCodes& codes, int chunk, const std::function<void(const Frame&)>& sink) {
+}  // namespace
+
+void decode_chunk(const VideoTokenizer& tokenizer, const ShownCodes& codes, int chunk, const std::function<void(const Frame&)>& sink) {
   constexpr size_t kFrameBytes = size_t(kFrameWidth) * kFrameHeight * 3;
   std::vector<uint8_t> rgb(kFrameBytes * kFramesPerChunk);
-  tokenizer.decode(codes.shown.data(), 1, kRows, kColumns, rgb.data());
+  tokenizer.decode(codes.data(), 1, kRows, kColumns, rgb.data());
   for (int f = 0; f < kFramesPerChunk; ++f) {
     Frame frame(kFrameWidth, kFrameHeight);
     frame.seconds = (chunk * kFramesPerChunk + f) / kFramesPerSecond;
@@ -54,23 +57,33 @@ void emit(const VideoTokenizer& tokenizer, const PatchCodes& codes, int chunk, c
   }
 }
 
-}  // namespace
-
-PatchStats generate_frames(const UnifiedTransformer& model, const VideoTokenizer& tokenizer, GenerationCache& cache, int num_chunks, const std::function<void(const Frame&)>& sink) {
+std::vector<PatchStats> generate_codes(const UnifiedTransformer& model, std::span<GenerationCache* const> caches, int num_chunks,
+                                       const std::function<void(size_t, int, const ShownCodes&)>& sink) {
   const int dims = model.config().code_dims, levels = model.config().code_levels;
-  PatchCodes codes{std::vector<float>(size_t(kPatches) * dims), std::vector<float>(size_t(kPatches) * dims)};
-  PatchStats stats;
+  const std::vector<float> none(size_t(kPatches) * dims);
+  std::vector<PatchCodes> codes(caches.size(), PatchCodes{none, none});
+  std::vector<PatchStats> stats(caches.size());
   Rows<float> hidden, logits;
   for (int c = 0; c < num_chunks; ++c) {
     TokenBatch batch;
-    for (int p = 0; p < kPatches; ++p) batch.add_patch(p, c, c ? &codes.carried[size_t(p) * dims] : nullptr, dims);
-    model.extend(batch, cache, false, hidden);
+    for (const PatchCodes& clip : codes) {
+      for (int p = 0; p < kPatches; ++p) batch.add_patch(p, c, c ? &clip.carried[size_t(p) * dims] : nullptr, dims);
+      batch.end_sequence();
+    }
+    model.extend(batch, caches, false, hidden);
     patch_logits(model.heads(), hidden, logits);
-    stats.copied += update_codes(logits, dims, levels, c == 0, codes);
-    stats.patches += kPatches;
-    emit(tokenizer, codes, c, sink);
+    for (size_t i = 0; i < caches.size(); ++i) {
+      stats[i].copied += update_codes(logits, int64_t(i) * kPatches, dims, levels, c == 0, codes[i]);
+      stats[i].patches += kPatches;
+      sink(i, c, codes[i].shown);
+    }
   }
   return stats;
+}
+
+PatchStats generate_frames(const UnifiedTransformer& model, const VideoTokenizer& tokenizer, GenerationCache& cache, int num_chunks, const std::function<void(const Frame&)>& sink) {
+  GenerationCache* const one = &cache;
+  return generate_codes(model, {&one, 1}, num_chunks, [&](size_t, int chunk, const ShownCodes& codes) { decode_chunk(tokenizer, codes, chunk, sink); }).front();
 }
 
 }  // namespace orrery

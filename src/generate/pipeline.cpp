@@ -44,12 +44,25 @@ std::string Generator::hash() const {
 }
 
 PlannedClip Generator::plan(const std::string& prompt, uint64_t seed, double temperature, int num_chunks) const {
-  PlannedClip clip;
-  clip.prompt = prompt;
-  clip.seed = seed;
-  clip.scene = sample_prologue(*transformer_, text_.encode(prompt), seed, temperature);
-  clip.chunks = rollout_states(*transformer_, clip.scene, num_chunks, {}, clip.cache);
-  return clip;
+  const Request one{prompt, seed, temperature};
+  return std::move(plan({&one, 1}, num_chunks).front());
+}
+
+std::vector<PlannedClip> Generator::plan(std::span<const Request> requests, int num_chunks) const {
+  std::vector<PrologueRequest> prologues;
+  for (const Request& r : requests) prologues.push_back({text_.encode(r.prompt), r.seed, r.temperature});
+  std::vector<Scene> scenes = sample_prologues(*transformer_, prologues);
+  std::vector<PlannedClip> clips(requests.size());
+  std::vector<Rollout> rollouts;
+  for (size_t i = 0; i < clips.size(); ++i) {
+    clips[i].prompt = requests[i].prompt;
+    clips[i].seed = requests[i].seed;
+    clips[i].scene = std::move(scenes[i]);
+    rollouts.push_back({&clips[i].scene, &clips[i].cache});
+  }
+  auto states = rollout_states(*transformer_, rollouts, num_chunks);
+  for (size_t i = 0; i < clips.size(); ++i) clips[i].chunks = std::move(states[i]);
+  return clips;
 }
 
 PatchStats Generator::frames(PlannedClip& clip, const std::function<void(const Frame&)>& sink) const {

@@ -28,6 +28,15 @@ class Generator {
   explicit Generator(const std::filesystem::path& model = {});
 
   PlannedClip plan(const std::string& prompt, uint64_t seed, double temperature, int num_chunks) const;
+  // Several clips of one length at once, each the same as alone: their tokens share every product.
+  struct Request {
+    std::string prompt;
+    uint64_t seed = 0;
+    double temperature = 0.7;
+  };
+  std::vector<PlannedClip> plan(std::span<const Request> requests, int num_chunks) const;
+  // How many clips may run together and still be the same bits as alone: `wanted`, or 1 on this machine.
+  static int clips_together(int wanted) { return rows_are_independent() ? wanted : 1; }
   PatchStats frames(PlannedClip& clip, const std::function<void(const Frame&)>& sink) const;
 
   const TextTokenizer& text() const { return text_; }

@@ -37,24 +37,55 @@ PrologueItem sample_item(const Heads& heads, const float* hidden, NextAttribute 
   return item;
 }
 
+// A scene that is being written.
+struct Unfinished {
+  explicit Unfinished(const PrologueRequest& r) : temperature(r.temperature), rng(r.seed, hash64("prologue")) {}
+  double temperature;
+  Rng rng;
+  GenerationCache cache;
+  std::vector<PrologueItem> items;
+};
+
+std::vector<GenerationCache*> caches_of(const std::vector<Unfinished*>& clips) {
+  std::vector<GenerationCache*> caches;
+  for (Unfinished* clip : clips) caches.push_back(&clip->cache);
+  return caches;
+}
+
 }  // namespace
 
 Scene sample_prologue(const UnifiedTransformer& model, std::span<const int> ids, uint64_t seed, double temperature) {
-  Rng rng(seed, hash64("prologue"));
-  GenerationCache cache;
-  Rows<float> hidden;
-  TokenBatch prompt;
-  prompt.add_task(Task::kGenerate);
-  for (size_t i = 0; i < ids.size(); ++i) prompt.add_text(ids[i], int(i));
-  model.extend(prompt, cache, true, hidden);
-  std::vector<PrologueItem> items;
-  for (NextAttribute next = next_attribute(items); next.attribute != Attribute::kCount; next = next_attribute(items)) {
-    TokenBatch step;
-    step.add_prologue(items);
-    model.extend(step, cache, true, hidden);
-    items.push_back(sample_item(model.heads(), hidden.row(0), next, temperature, rng));
+  const PrologueRequest one{{ids.begin(), ids.end()}, seed, temperature};
+  return std::move(sample_prologues(model, {&one, 1}).front());
+}
+
+std::vector<Scene> sample_prologues(const UnifiedTransformer& model, std::span<const PrologueRequest> requests) {
+  std::vector<Unfinished> clips;
+  TokenBatch prompts;
+  for (const PrologueRequest& r : requests) {
+    clips.emplace_back(r);
+    prompts.add_task(Task::kGenerate);
+    for (size_t i = 0; i < r.ids.size(); ++i) prompts.add_text(r.ids[i], int(i));
+    prompts.end_sequence();
   }
-  return scene_of(items);
+  std::vector<Unfinished*> open;
+  for (Unfinished& clip : clips) open.push_back(&clip);
+  Rows<float> hidden;
+  model.extend(prompts, caches_of(open), true, hidden);
+  while (!open.empty()) {
+    TokenBatch step;
+    for (Unfinished* clip : open) {
+      step.add_prologue(clip->items);
+      step.end_sequence();
+    }
+    model.extend(step, caches_of(open), true, hidden);
+    for (size_t i = 0; i < open.size(); ++i)
+      open[i]->items.push_back(sample_item(model.heads(), hidden.row(int64_t(i)), next_attribute(open[i]->items), open[i]->temperature, open[i]->rng));
+    std::erase_if(open, [](const Unfinished* clip) { return next_attribute(clip->items).attribute == Attribute::kCount; });
+  }
+  std::vector<Scene> scenes;
+  for (const Unfinished& clip : clips) scenes.push_back(scene_of(clip.items));
+  return scenes;
 }
 
 }  // namespace orrery

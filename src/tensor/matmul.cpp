@@ -102,8 +102,10 @@ std::vector<std::string> matmul_implementations() {
   return {implementation_names.begin(), implementation_names.end()};
 }
 
+bool rows_are_independent() { return cpu_has_bf16(); }
+
 int64_t row_bucket(int64_t rows) {
-  if (rows <= 8) return rows <= 0 ? 0 : (rows <= 1 ? 1 : rows <= 4 ? 4 : 8);
+  if (rows <= 8) return rows <= 0 ? 0 : rows <= 4 ? 4 : 8;  // a single row would take another kernel, which rounds otherwise
   if (rows <= 128) return (rows + 15) / 16 * 16;
   int64_t step = 16;
   while (step * 16 <= rows) step *= 2;  // rows in [8, 16) steps: at most one step of padding
