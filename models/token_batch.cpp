@@ -11,6 +11,12 @@ float* append(KindContent& content, int64_t row, int width) {
 
 }  // namespace
 
+std::vector<Place> places_of(const std::vector<Token>& tokens) {
+  std::vector<Place> places;
+  for (const Token& t : tokens) places.push_back(t.place);
+  return places;
+}
+
 void TokenBatch::add(const Token& token) {
   tokens.push_back(token);
   modality.push_back(uint8_t(modality_of(token.kind)));

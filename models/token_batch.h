@@ -17,6 +17,9 @@ struct KindContent {
   int64_t count() const { return int64_t(rows.size()); }
 };
 
+// Where each token is, for the rotation table.
+std::vector<Place> places_of(const std::vector<Token>& tokens);
+
 struct TokenBatch {
   std::vector<Token> tokens;
   std::vector<uint8_t> modality;           // of each token

@@ -3,79 +3,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "core/parallel.h"
-
 namespace orrery {
-namespace {
-
-void add_rows(const Rows<float>& from, Rows<float>& to) {
-  parallel_for(from.rows(), [&](int64_t i) {
-    for (int64_t j = 0; j < from.cols(); ++j) to.row(i)[j] += from.row(i)[j];
-  });
-}
-
-std::vector<Place> places_of(const std::vector<Token>& tokens) {
-  std::vector<Place> places;
-  for (const Token& t : tokens) places.push_back(t.place);
-  return places;
-}
-
-// One sequence of extend(): its new tokens in the batch, and the keys that some query of them sees.
-struct Continued {
-  int64_t begin, count, old;  // old: tokens in the cache
-  GenerationCache* cache;
-  std::vector<int64_t> seen;  // < old: a row of the cache; else old + new token
-};
-
-// Only keys that are seen are expanded: the plan's tables have no other columns.
-Continued continued_sequence(std::span<const Token> fresh, GenerationCache& cache, const LayoutConfig& layout, AttentionPlan& plan) {
-  Continued c{0, int64_t(fresh.size()), int64_t(cache.tokens.size()), &cache, {}};
-  std::vector<Token> all = cache.tokens;
-  all.insert(all.end(), fresh.begin(), fresh.end());
-  const std::vector<uint8_t> full = attention_table(fresh, all, layout);
-  for (int64_t k = 0; k < int64_t(all.size()); ++k)
-    for (int64_t q = 0; q < c.count; ++q)
-      if (full[q * all.size() + k] != kMasked) {
-        c.seen.push_back(k);
-        break;
-      }
-  std::vector<uint8_t> table;
-  table.reserve(size_t(c.count) * c.seen.size());
-  for (int64_t q = 0; q < c.count; ++q)
-    for (int64_t k : c.seen) table.push_back(full[q * all.size() + k]);
-  plan.add(c.count, int64_t(c.seen.size()), table);
-  return c;
-}
-
-std::vector<Continued> continued_sequences(const TokenBatch& batch, std::span<GenerationCache* const> caches, const LayoutConfig& layout, AttentionPlan& plan) {
-  std::vector<Continued> parts;
-  for (size_t s = 0; s < caches.size(); ++s) {
-    const int64_t begin = batch.sequence_begin[s], end = batch.sequence_begin[s + 1];
-    parts.push_back(continued_sequence({batch.tokens.data() + begin, size_t(end - begin)}, *caches[s], layout, plan));
-    parts.back().begin = begin;
-  }
-  return parts;
-}
-
-// Latent rows of the seen keys of every sequence, one after the other.
-void gather_keys(const std::vector<Continued>& parts, size_t layer, const Rows<float>& fresh, int64_t total, Rows<float>& keys) {
-  keys.resize(total, fresh.cols());
-  int64_t to = 0;
-  for (const Continued& p : parts)
-    for (int64_t k : p.seen)
-      std::memcpy(keys.row(to++), k < p.old ? p.cache->keys[layer].row(k) : fresh.row(p.begin + k - p.old), size_t(fresh.cols()) * sizeof(float));
-}
-
-void append_keys(const std::vector<Continued>& parts, size_t layer, const Rows<float>& fresh) {
-  for (const Continued& p : parts) {
-    Rows<float>& kept = p.cache->keys[layer];
-    kept.resize(p.old + p.count, fresh.cols());
-    if (p.count) std::memcpy(kept.row(p.old), fresh.row(p.begin), size_t(p.count * fresh.cols()) * sizeof(float));
-  }
-}
-
-}  // namespace
-
 int64_t GenerationCache::bytes() const {
   int64_t n = 0;
   for (const auto& k : keys) n += k.rows() * k.cols() * int64_t(sizeof(float));
@@ -192,50 +120,6 @@ void UnifiedTransformer::backward(const TokenBatch& batch, ForwardCache& cache, 
     rms_norm_backward(layer.attention_norm, c.x.data(), d, t, c.attention_rms.data(), dnormed.data(), dx.data(), d);
   }
   embed_backward(batch, cache, dx);
-}
-
-void UnifiedTransformer::extend(const TokenBatch& batch, GenerationCache& cache, bool keep, Rows<float>& hidden, const RoutingOptions& options) const {
-  TokenBatch closed = batch;
-  closed.sequence_begin = {0, batch.size()};
-  GenerationCache* const one = &cache;
-  extend(closed, {&one, 1}, keep, hidden, options);
-}
-
-void UnifiedTransformer::extend(const TokenBatch& batch, std::span<GenerationCache* const> caches, bool keep, Rows<float>& hidden, const RoutingOptions& options) const {
-  ORRERY_ASSERT(caches.size() + 1 == batch.sequence_begin.size() && batch.sequence_begin.back() == batch.size());
-  const int64_t t = batch.size(), d = config_.d_model;
-  ForwardCache f;
-  const std::vector<Continued> parts = continued_sequences(batch, caches, config_.layout, f.plan);
-  rope_table(places_of(batch.tokens), f.rope);
-  f.x.resize(t, d);
-  embed(batch, f);
-  for (GenerationCache* cache : caches) cache->keys.resize(layers_.size());
-  Rows<bf16> half;
-  Rows<float> rows, keys, residual, wide;
-  std::vector<float> rms(t);
-  MlaCache scratch;
-  RoutedFfnCache ffn;
-  RoutingStats stats;
-  for (size_t l = 0; l < layers_.size(); ++l) {
-    const TransformerLayer& layer = layers_[l];
-    half.resize(t, d);
-    rms_norm_forward(layer.attention_norm, f.x.data(), d, t, nullptr, half.data(), rms.data());
-    mla_latent_rows(layer.attention, f.rope, half, rows);
-    gather_keys(parts, l, rows, f.plan.key_begin.back(), keys);
-    mla_attend(layer.attention, f.plan, f.rope, half, keys, scratch, residual);
-    if (keep) append_keys(parts, l, rows);
-    add_rows(residual, f.x);
-    wide.resize(t, d);
-    half.resize(t, d);
-    rms_norm_forward(layer.ffn_norm, f.x.data(), d, t, wide.data(), half.data(), rms.data());
-    routed_ffn_forward(layer.ffn, wide, half, batch.modality, options, ffn, stats, residual);
-    add_rows(residual, f.x);
-  }
-  if (keep)
-    for (const Continued& p : parts) p.cache->tokens.insert(p.cache->tokens.end(), batch.tokens.begin() + p.begin, batch.tokens.begin() + p.begin + p.count);
-  hidden.resize(t, d);
-  half.resize(t, d);
-  rms_norm_forward(final_norm_, f.x.data(), d, t, hidden.data(), half.data(), rms.data());
 }
 
 }  // namespace orrery

@@ -80,6 +80,12 @@ struct GenerationCache {
   int64_t bytes() const;
 };
 
+// Dynamic pruning of patches: those that the early gate calls unchanged leave before layer `prune_layer`.
+struct Pruning {
+  double threshold = 1;       // in: certainty from which a patch leaves, in (0, 1); 1: none leaves
+  std::vector<int64_t> kept;  // out: rows of the batch that went all the way, ascending; hidden has these rows
+};
+
 class UnifiedTransformer {
  public:
   // vectors: frozen word vectors [vocabulary_size][text_vector_dim] of the text tokenizer.
@@ -105,8 +111,9 @@ class UnifiedTransformer {
   // they join the cache.
   void extend(const TokenBatch& batch, GenerationCache& cache, bool keep, Rows<float>& hidden, const RoutingOptions& options = {}) const;
   // Several sequences at once: sequence s of the batch (closed by end_sequence) continues caches[s]. All tokens share
-  // every product; a sequence's rows of hidden are the same bits as alone where rows_are_independent().
-  void extend(const TokenBatch& batch, std::span<GenerationCache* const> caches, bool keep, Rows<float>& hidden, const RoutingOptions& options = {}) const;
+  // every product; a sequence's rows of hidden are the same bits as alone where rows_are_independent(). Pruning: for batches of
+  // patches with a chunk before them, not kept.
+  void extend(const TokenBatch& batch, std::span<GenerationCache* const> caches, bool keep, Rows<float>& hidden, const RoutingOptions& options = {}, Pruning* pruning = nullptr) const;
 
  private:
   void declare_embeddings(Rng& rng);

@@ -29,18 +29,11 @@ void read_levels(const float* logits, int levels, float& likeliest, float& expec
   expected = float(mean / sum);
 }
 
-// Patches of a clip start at row `first`.
-int64_t update_codes(const Rows<float>& logits, int64_t first_row, int dims, int levels, bool first, PatchCodes& codes) {
-  int64_t copied = 0;
-  for (int p = 0; p < kPatches; ++p) {
-    const float* row = logits.row(first_row + p);
-    if (!first && row[dims * levels] > 0) {
-      ++copied;
-      continue;
-    }
-    for (int k = 0; k < dims; ++k) read_levels(row + k * levels, levels, codes.carried[p * dims + k], codes.shown[p * dims + k]);
-  }
-  return copied;
+// One patch: true if the gate keeps its code.
+bool update_code(const float* row, int dims, int levels, bool first, int patch, PatchCodes& codes) {
+  if (!first && row[dims * levels] > 0) return true;
+  for (int k = 0; k < dims; ++k) read_levels(row + k * levels, levels, codes.carried[patch * dims + k], codes.shown[patch * dims + k]);
+  return false;
 }
 
 }  // namespace
@@ -58,32 +51,38 @@ void decode_chunk(const VideoTokenizer& tokenizer, const ShownCodes& codes, int 
 }
 
 std::vector<PatchStats> generate_codes(const UnifiedTransformer& model, std::span<GenerationCache* const> caches, int num_chunks,
-                                       const std::function<void(size_t, int, const ShownCodes&)>& sink) {
+                                       const std::function<void(size_t, int, const ShownCodes&)>& sink, const Effort& effort) {
   const int dims = model.config().code_dims, levels = model.config().code_levels;
   const std::vector<float> none(size_t(kPatches) * dims);
   std::vector<PatchCodes> codes(caches.size(), PatchCodes{none, none});
   std::vector<PatchStats> stats(caches.size());
   Rows<float> hidden, logits;
+  RoutingOptions routing;
+  routing.top_k = effort.top_k;
   for (int c = 0; c < num_chunks; ++c) {
     TokenBatch batch;
     for (const PatchCodes& clip : codes) {
       for (int p = 0; p < kPatches; ++p) batch.add_patch(p, c, c ? &clip.carried[size_t(p) * dims] : nullptr, dims);
       batch.end_sequence();
     }
-    model.extend(batch, caches, false, hidden);
-    patch_logits(model.heads(), hidden, logits);
-    for (size_t i = 0; i < caches.size(); ++i) {
-      stats[i].copied += update_codes(logits, int64_t(i) * kPatches, dims, levels, c == 0, codes[i]);
-      stats[i].patches += kPatches;
-      sink(i, c, codes[i].shown);
+    Pruning pruning;
+    if (c > 0) pruning.threshold = effort.copy_threshold;
+    model.extend(batch, caches, false, hidden, routing, &pruning);
+    if (hidden.rows()) patch_logits(model.heads(), hidden, logits);
+    for (PatchStats& s : stats) s.patches += kPatches, s.copied += kPatches, s.pruned += kPatches;
+    for (size_t r = 0; r < pruning.kept.size(); ++r) {
+      const size_t clip = size_t(pruning.kept[r]) / kPatches;
+      --stats[clip].pruned;
+      stats[clip].copied -= !update_code(logits.row(int64_t(r)), dims, levels, c == 0, int(pruning.kept[r] % kPatches), codes[clip]);
     }
+    for (size_t i = 0; i < caches.size(); ++i) sink(i, c, codes[i].shown);
   }
   return stats;
 }
 
-PatchStats generate_frames(const UnifiedTransformer& model, const VideoTokenizer& tokenizer, GenerationCache& cache, int num_chunks, const std::function<void(const Frame&)>& sink) {
+PatchStats generate_frames(const UnifiedTransformer& model, const VideoTokenizer& tokenizer, GenerationCache& cache, int num_chunks, const std::function<void(const Frame&)>& sink, const Effort& effort) {
   GenerationCache* const one = &cache;
-  return generate_codes(model, {&one, 1}, num_chunks, [&](size_t, int chunk, const ShownCodes& codes) { decode_chunk(tokenizer, codes, chunk, sink); }).front();
+  return generate_codes(model, {&one, 1}, num_chunks, [&](size_t, int chunk, const ShownCodes& codes) { decode_chunk(tokenizer, codes, chunk, sink); }, effort).front();
 }
 
 }  // namespace orrery

@@ -86,6 +86,12 @@ void linear_backward(Linear& l, const Rows<float>& x, const Rows<float>& dy, Row
   matmul(MatmulLayout::kNN, dy.padded(), l.in(), l.out(), dy.data(), l.weight.value.data(), dx->data());
 }
 
+void add_rows(const Rows<float>& from, Rows<float>& to) {
+  parallel_for(from.rows(), [&](int64_t i) {
+    for (int64_t j = 0; j < from.cols(); ++j) to.row(i)[j] += from.row(i)[j];
+  });
+}
+
 void to_bf16(const Rows<float>& from, Rows<bf16>& to) {
   to.resize(from.rows(), from.cols());
   parallel_for(from.rows(), [&](int64_t i) { narrow_row(from.row(i), to.row(i), from.cols()); });

@@ -23,6 +23,7 @@ void linear_backward(Linear& l, const Rows<bf16>& x, const Rows<bf16>& dy, Rows<
 void linear_backward(Linear& l, const Rows<float>& x, const Rows<float>& dy, Rows<float>* dx);
 
 void to_bf16(const Rows<float>& from, Rows<bf16>& to);
+void add_rows(const Rows<float>& from, Rows<float>& to);
 
 // Two layers with SiLU between, in f32: the embedding of continuous features.
 struct FeatureMlp {

@@ -194,5 +194,46 @@ TEST(UnifiedTransformer, TheFutureLeavesThePastUnchanged) {
   EXPECT_NE(a.row(a.rows() - 1)[0], b.row(b.rows() - 1)[0]);
 }
 
+// The early gate, given weights that part the patches: what it calls unchanged leaves, the rest goes all the way, in
+// order, and as if it had been alone with what stayed from layer `prune_layer` on.
+TEST(UnifiedTransformer, PruningKeepsWhatTheEarlyGateDoesNotCallUnchanged) {
+  const UnifiedTransformerConfig config = tiny_config();
+  UnifiedTransformer model(config, word_vectors(config));
+  const Scene scene = two_objects();
+  GenerationCache cache;
+  TokenBatch before, patches;
+  before.add_scene(scene);
+  for (int k = 0; k < 2; ++k) before.add_object(k, 1, initial_chunk(scene.objects[k]), scene.objects[k], scene.gravity);
+  before.end_sequence();
+  Rows<float> hidden, whole, none;
+  model.extend(before, cache, true, hidden);
+  Rng rng(4);
+  for (int p = 0; p < 40; ++p) {
+    std::vector<float> previous(config.code_dims);
+    for (float& v : previous) v = float(rng.uniform(-1, 1));
+    patches.add_patch(p, 1, previous.data(), config.code_dims);
+  }
+  patches.end_sequence();
+  GenerationCache* const caches[] = {&cache};
+  model.extend(patches, caches, false, whole);
+  Pruning all{1.0, {}}, some{0.5, {}}, sure{0.999, {}};
+  model.extend(patches, caches, false, hidden, {}, &all);
+  ASSERT_EQ(all.kept.size(), 40u);
+  for (int64_t i = 0; i < 40; ++i)
+    for (int j = 0; j < config.d_model; ++j) ASSERT_EQ(hidden.row(i)[j], whole.row(i)[j]);
+  init_uniform(model.heads().early_copy.weight, 16, 1.0, rng);
+  model.extend(patches, caches, false, hidden, {}, &some);
+  ASSERT_GT(some.kept.size(), 0u);
+  ASSERT_LT(some.kept.size(), 40u);
+  EXPECT_EQ(hidden.rows(), int64_t(some.kept.size()));
+  EXPECT_TRUE(std::ranges::is_sorted(some.kept));
+  model.extend(patches, caches, false, hidden, {}, &sure);
+  EXPECT_TRUE(std::ranges::includes(sure.kept, some.kept));  // surer, so fewer leave
+  model.heads().early_copy.bias.value[0] = 1000;
+  model.extend(patches, caches, false, none, {}, &some);
+  EXPECT_TRUE(some.kept.empty());
+  EXPECT_EQ(none.rows(), 0);
+}
+
 }  // namespace
 }  // namespace orrery

@@ -1,0 +1,167 @@
+// UnifiedTransformer::extend: new tokens against a cache, with pruning of patches that stay what they were.
+#include <cmath>
+#include <cstring>
+#include <numeric>
+
+#include "models/objectives.h"
+#include "models/unified_transformer.h"
+
+namespace orrery {
+namespace {
+
+// One sequence of extend(): its new tokens in the batch, and the keys that some query of them sees.
+struct Continued {
+  int64_t begin, count, old;  // old: tokens in the cache
+  GenerationCache* cache;
+  std::vector<int64_t> seen;  // < old: a row of the cache; else old + new token
+};
+
+// Only keys that are seen are expanded: the plan's tables have no other columns.
+Continued continued_sequence(std::span<const Token> fresh, GenerationCache& cache, const LayoutConfig& layout, AttentionPlan& plan) {
+  Continued c{0, int64_t(fresh.size()), int64_t(cache.tokens.size()), &cache, {}};
+  std::vector<Token> all = cache.tokens;
+  all.insert(all.end(), fresh.begin(), fresh.end());
+  const std::vector<uint8_t> full = attention_table(fresh, all, layout);
+  for (int64_t k = 0; k < int64_t(all.size()); ++k)
+    for (int64_t q = 0; q < c.count; ++q)
+      if (full[q * all.size() + k] != kMasked) {
+        c.seen.push_back(k);
+        break;
+      }
+  std::vector<uint8_t> table;
+  table.reserve(size_t(c.count) * c.seen.size());
+  for (int64_t q = 0; q < c.count; ++q)
+    for (int64_t k : c.seen) table.push_back(full[q * all.size() + k]);
+  plan.add(c.count, int64_t(c.seen.size()), table);
+  return c;
+}
+
+// The tokens that are in a layer's pass: all of the batch, or, deeper down, those that were not pruned.
+struct Pass {
+  std::vector<Token> tokens;
+  std::vector<uint8_t> modality;
+  std::vector<int64_t> sequence_begin{0};
+  AttentionPlan plan;
+  Rows<float> rope;
+  std::vector<Continued> parts;
+  int64_t size() const { return int64_t(tokens.size()); }
+};
+
+void plan_pass(std::span<GenerationCache* const> caches, const LayoutConfig& layout, Pass& pass) {
+  for (size_t s = 0; s < caches.size(); ++s) {
+    const int64_t begin = pass.sequence_begin[s], end = pass.sequence_begin[s + 1];
+    pass.parts.push_back(continued_sequence({pass.tokens.data() + begin, size_t(end - begin)}, *caches[s], layout, pass.plan));
+    pass.parts.back().begin = begin;
+  }
+  rope_table(places_of(pass.tokens), pass.rope);
+}
+
+// The pass of these rows alone.
+Pass subset(const Pass& from, const std::vector<int64_t>& rows, std::span<GenerationCache* const> caches, const LayoutConfig& layout) {
+  Pass pass;
+  size_t next = 0;
+  for (size_t s = 0; s + 1 < from.sequence_begin.size(); ++s) {
+    for (; next < rows.size() && rows[next] < from.sequence_begin[s + 1]; ++next) {
+      pass.tokens.push_back(from.tokens[rows[next]]);
+      pass.modality.push_back(from.modality[rows[next]]);
+    }
+    pass.sequence_begin.push_back(pass.size());
+  }
+  plan_pass(caches, layout, pass);
+  return pass;
+}
+
+// Rows of the residual x [t, d] whose early gate does not say "unchanged" with at least the threshold's certainty.
+std::vector<int64_t> changed_rows(const TransformerLayer& layer, const Linear& gate, const Rows<float>& x, double threshold) {
+  const int64_t t = x.rows(), d = x.cols();
+  Rows<bf16> normed;
+  normed.resize(t, d);
+  std::vector<float> rms(t);
+  rms_norm_forward(layer.attention_norm, x.data(), d, t, nullptr, normed.data(), rms.data());
+  const double certain = std::log(threshold / (1 - threshold));
+  std::vector<int64_t> rows;
+  for (int64_t i = 0; i < t; ++i) {
+    double logit = gate.bias.value[0];
+    for (int64_t j = 0; j < d; ++j) logit += double(gate.weight.value[j]) * from_bf16(normed.row(i)[j]);
+    if (logit < certain) rows.push_back(i);
+  }
+  return rows;
+}
+
+// Latent rows of the seen keys of every sequence, one after the other.
+void gather_keys(const std::vector<Continued>& parts, size_t layer, const Rows<float>& fresh, int64_t total, Rows<float>& keys) {
+  keys.resize(total, fresh.cols());
+  int64_t to = 0;
+  for (const Continued& p : parts)
+    for (int64_t k : p.seen)
+      std::memcpy(keys.row(to++), k < p.old ? p.cache->keys[layer].row(k) : fresh.row(p.begin + k - p.old), size_t(fresh.cols()) * sizeof(float));
+}
+
+void append_keys(const std::vector<Continued>& parts, size_t layer, const Rows<float>& fresh) {
+  for (const Continued& p : parts) {
+    Rows<float>& kept = p.cache->keys[layer];
+    kept.resize(p.old + p.count, fresh.cols());
+    if (p.count) std::memcpy(kept.row(p.old), fresh.row(p.begin), size_t(p.count * fresh.cols()) * sizeof(float));
+  }
+}
+
+}  // namespace
+
+void UnifiedTransformer::extend(const TokenBatch& batch, GenerationCache& cache, bool keep, Rows<float>& hidden, const RoutingOptions& options) const {
+  TokenBatch closed = batch;
+  closed.sequence_begin = {0, batch.size()};
+  GenerationCache* const one = &cache;
+  extend(closed, {&one, 1}, keep, hidden, options);
+}
+
+void UnifiedTransformer::extend(const TokenBatch& batch, std::span<GenerationCache* const> caches, bool keep, Rows<float>& hidden, const RoutingOptions& options, Pruning* pruning) const {
+  ORRERY_ASSERT(caches.size() + 1 == batch.sequence_begin.size() && batch.sequence_begin.back() == batch.size());
+  const bool prunes = pruning && config_.prune_layer > 0 && pruning->threshold < 1;
+  ORRERY_ASSERT(!prunes || (!keep && batch.patches.count() == batch.size()));
+  const int64_t d = config_.d_model;
+  Pass pass{batch.tokens, batch.modality, batch.sequence_begin, {}, {}, {}};
+  plan_pass(caches, config_.layout, pass);
+  ForwardCache f;
+  f.x.resize(pass.size(), d);
+  embed(batch, f);
+  if (pruning) {
+    pruning->kept.resize(batch.size());
+    std::iota(pruning->kept.begin(), pruning->kept.end(), 0);
+  }
+  for (GenerationCache* cache : caches) cache->keys.resize(layers_.size());
+  Rows<bf16> half;
+  Rows<float> rows, keys, residual, wide;
+  std::vector<float> rms(pass.size());
+  MlaCache scratch;
+  RoutedFfnCache ffn;
+  RoutingStats stats;
+  for (size_t l = 0; l < layers_.size(); ++l) {
+    const TransformerLayer& layer = layers_[l];
+    if (prunes && int(l) == config_.prune_layer) {
+      pruning->kept = changed_rows(layer, heads_.early_copy, f.x, pruning->threshold);
+      f.x = gather_rows(f.x, pruning->kept);
+      pass = subset(pass, pruning->kept, caches, config_.layout);
+      if (pass.size() == 0) break;
+    }
+    const int64_t t = pass.size();
+    half.resize(t, d);
+    rms_norm_forward(layer.attention_norm, f.x.data(), d, t, nullptr, half.data(), rms.data());
+    mla_latent_rows(layer.attention, pass.rope, half, rows);
+    gather_keys(pass.parts, l, rows, pass.plan.key_begin.back(), keys);
+    mla_attend(layer.attention, pass.plan, pass.rope, half, keys, scratch, residual);
+    if (keep) append_keys(pass.parts, l, rows);
+    add_rows(residual, f.x);
+    wide.resize(t, d);
+    half.resize(t, d);
+    rms_norm_forward(layer.ffn_norm, f.x.data(), d, t, wide.data(), half.data(), rms.data());
+    routed_ffn_forward(layer.ffn, wide, half, pass.modality, options, ffn, stats, residual);
+    add_rows(residual, f.x);
+  }
+  if (keep)
+    for (const Continued& p : pass.parts) p.cache->tokens.insert(p.cache->tokens.end(), batch.tokens.begin() + p.begin, batch.tokens.begin() + p.begin + p.count);
+  hidden.resize(pass.size(), d);
+  half.resize(pass.size(), d);
+  if (pass.size()) rms_norm_forward(final_norm_, f.x.data(), d, pass.size(), hidden.data(), half.data(), rms.data());
+}
+
+}  // namespace orrery
