@@ -2,6 +2,8 @@
 // the simulator's rendering; beside the background alone and the video tokenizer alone.
 #include <fmt/format.h>
 
+#include <array>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 
@@ -74,25 +76,6 @@ GenerationCache cache_of(const UnifiedTransformer& model, const Truth& truth, in
   return cache;
 }
 
-Pixels generated(const Generator& generator, const Truth& truth, int chunks, PatchStats& stats) {
-  GenerationCache cache = cache_of(generator.transformer(), truth, chunks);
-  Pixels out;
-  const PatchStats s =
-      generate_frames(generator.transformer(), generator.tokenizer(), cache, chunks,
-                      [&](const Frame& f) { out.insert(out.end(), f.rgb.begin(), f.rgb.end()); });
-  stats.patches += s.patches, stats.copied += s.copied;
-  return out;
-}
-
-Pixels reconstructed(const VideoTokenizer& tokenizer, const Pixels& rgb, int chunks) {
-  std::vector<int8_t> codes(size_t(chunks) * kPixels / (kPatch * kPatch) * size_t(tokenizer.dims()));
-  tokenizer.encode(rgb.data(), chunks, kFrameHeight, kFrameWidth, codes.data());
-  const std::vector<float> levels(codes.begin(), codes.end());
-  Pixels out(rgb.size());
-  tokenizer.decode(levels.data(), chunks, kFrameHeight / kPatch, kFrameWidth / kPatch, out.data());
-  return out;
-}
-
 // dB over a whole clip; NaN where the mask is empty. mask null: everywhere.
 double psnr(const Pixels& a, const Pixels& b, const std::vector<uint8_t>* mask) {
   double squared = 0;
@@ -112,6 +95,54 @@ struct Quality {
     inside.push_back(psnr(truth.rgb, frames, &truth.objects));
   }
 };
+
+// The visual pass at one --effort, over all clips.
+struct Pass {
+  double effort = 1, seconds = 0;  // of the transformer, without the decoder
+  Quality quality;
+  PatchStats stats;
+
+  void run(const Generator& generator, const Truth& truth, int chunks) {
+    GenerationCache cache = cache_of(generator.transformer(), truth, chunks);
+    GenerationCache* const one = &cache;
+    std::vector<ShownCodes> codes;
+    const auto start = std::chrono::steady_clock::now();
+    const PatchStats s = generate_codes(
+        generator.transformer(), {&one, 1}, chunks,
+        [&](size_t, int, const ShownCodes& shown) { codes.push_back(shown); }, effort_of(effort)).front();
+    seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    stats.patches += s.patches, stats.copied += s.copied, stats.pruned += s.pruned;
+    Pixels out;
+    for (int c = 0; c < chunks; ++c)
+      decode_chunk(generator.tokenizer(), codes[c], c, [&](const Frame& f) { out.insert(out.end(), f.rgb.begin(), f.rgb.end()); });
+    quality.add(truth, out);
+  }
+};
+
+Pixels reconstructed(const VideoTokenizer& tokenizer, const Pixels& rgb, int chunks) {
+  std::vector<int8_t> codes(size_t(chunks) * kPixels / (kPatch * kPatch) * size_t(tokenizer.dims()));
+  tokenizer.encode(rgb.data(), chunks, kFrameHeight, kFrameWidth, codes.data());
+  const std::vector<float> levels(codes.begin(), codes.end());
+  Pixels out(rgb.size());
+  tokenizer.decode(levels.data(), chunks, kFrameHeight / kPatch, kFrameWidth / kPatch, out.data());
+  return out;
+}
+
+void print_efforts(const std::vector<Pass>& passes, Report& report) {
+  Table t{"The same at less effort: dynamic pruning of unchanged patches. Inside masks: median / p10; the difference is paired",
+          {"--effort", "inside masks", "median difference", "patches pruned", "copied in all", "time of the visual pass"}, {}};
+  for (const Pass& p : passes) {
+    std::vector<double> less;
+    for (size_t i = 0; i < p.quality.inside.size(); ++i) less.push_back(p.quality.inside[i] - passes[0].quality.inside[i]);
+    const double pruned = double(p.stats.pruned) / double(p.stats.patches), time = p.seconds / passes[0].seconds;
+    t.rows.push_back({fmt::format("{}", p.effort), spread(p.quality.inside, 2, 0.1), fmt::format("{:+.3f} dB", quantile(less, 0.5)),
+                      fmt::format("{:.1f} %", 100 * pruned), fmt::format("{:.1f} %", 100.0 * double(p.stats.copied) / double(p.stats.patches)),
+                      fmt::format("{:+.0f} %", 100 * (time - 1))});
+    report.figures["effort"].push_back({{"effort", p.effort}, {"inside_db", spread_json(p.quality.inside)}, {"difference_db", spread_json(less)},
+                                        {"pruned", pruned}, {"seconds", p.seconds}});
+  }
+  report.print(t);
+}
 
 void print(const Quality& model, const Quality& background, const Quality& tokenizer, const PatchStats& stats,
            Report& report) {
@@ -144,18 +175,20 @@ void run(const Options& o, int chunks) {
   Report report(
       fmt::format("Pixels given true states, clips of {:.1f} s", chunks * kFramesPerChunk / kFramesPerSecond),
       o, &generator);
-  Quality model, background, tokenizer;
-  PatchStats stats;
+  Quality background, tokenizer;
+  std::vector<Pass> passes(4);
+  for (size_t i = 0; i < passes.size(); ++i) passes[i].effort = std::array{1.0, kDefaultEffort, 0.3, 0.0}[i];
   Progress progress("pixels_given_states", o.count, "clips");
   for (int i = 0; i < o.count; ++i) {
     const Truth truth = render_truth(o.seed + uint64_t(i), chunks);
-    model.add(truth, generated(generator, truth, chunks, stats));
+    for (Pass& pass : passes) pass.run(generator, truth, chunks);
     background.add(truth, truth.background);
     tokenizer.add(truth, reconstructed(generator.tokenizer(), truth.rgb, chunks));
     progress.update(i + 1);
   }
   progress.finish();
-  print(model, background, tokenizer, stats, report);
+  print(passes[0].quality, background, tokenizer, passes[0].stats, report);
+  print_efforts(passes, report);
   report.finish();
 }
 

@@ -40,6 +40,8 @@ Route route_token(const RouterState& router, const float* logits, int modality, 
   Route route;
   int domain = int(std::max_element(p.begin(), p.end()) - p.begin());
   if (options.force_domain >= 0) domain = (modality + options.force_domain) % kNumDomains;
+  // A forced domain counts as much as the chosen one would have: else its near-zero probability would only switch it off.
+  const float certainty = options.force_domain >= 0 ? *std::max_element(p.begin(), p.end()) : p[domain];
   route.domain = int8_t(domain);
   const int first = c.first_expert(domain), n = c.experts[domain];
   std::vector<float> affinity(n), score(n);
@@ -58,8 +60,8 @@ Route route_token(const RouterState& router, const float* logits, int modality, 
     sum += affinity[e];
   }
   route.count = int8_t(k);
-  for (int j = 0; j < k; ++j) route.weight[j] = p[domain] * route.affinity[j] / (sum + 1e-9f);
-  if (p[domain] * *std::max_element(route.affinity.begin(), route.affinity.begin() + k) < c.fallback_threshold) route.count = 0;
+  for (int j = 0; j < k; ++j) route.weight[j] = certainty * route.affinity[j] / (sum + 1e-9f);
+  if (certainty * *std::max_element(route.affinity.begin(), route.affinity.begin() + k) < c.fallback_threshold) route.count = 0;
   return route;
 }
 

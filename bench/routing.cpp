@@ -1,0 +1,145 @@
+// What does the router do? Which share of the experts works and how evenly, a domain and a layer; which tokens leave
+// their modality's domain; how much worse every task gets when tokens are forced into a wrong domain, or take one
+// expert instead of two, or the shared expert alone.
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+
+#include "bench/common.h"
+#include "core/progress.h"
+#include "data/token_streams.h"
+#include "models/objectives.h"
+
+namespace orrery::bench {
+namespace {
+
+constexpr int kClipFrames = 97, kWindowChunks = 12, kPatchesASample = 240;
+
+// Held-out sequences of every task, with targets.
+struct HeldOut {
+  TokenBatch batch;
+  std::vector<PrologueItem> items;
+  Rows<float> states;
+  std::vector<float> state_weights;
+  PatchTargets patches;
+};
+
+HeldOut held_out(const Generator& generator, int count, uint64_t seed) {
+  SceneDataset dataset(seed, Split::kId, kClipFrames);
+  dataset.grow_to(count);
+  Rng rng(seed, hash64("routing"));
+  HeldOut h;
+  std::vector<float> targets;
+  for (int i = 0; i < count; ++i) {
+    const StateWindow w = make_state_window(dataset.clip(i), kWindowChunks, rng);
+    add_state_sequence(w, h.batch);
+    for (size_t c = 0; c < w.input.size(); ++c)
+      for (size_t k = 0; k < w.input[c].size(); ++k) {
+        targets.resize(targets.size() + kObjectOutputs);
+        residual_targets(w.input[c][k], w.truth[c][k], targets.data() + targets.size() - kObjectOutputs);
+        h.state_weights.push_back(1);
+      }
+  }
+  const VideoTokenizer& tokenizer = generator.tokenizer();
+  for (int i = 0; i < count; ++i) add_prologue_sequence(dataset.clip(i), generator.text(), 0, rng, h.batch, h.items);
+  for (int i = 0; i < std::max(1, count / 8); ++i)
+    add_pixel_sequence(make_pixel_sample(dataset.clip(i), 1 + i % 20, tokenizer), kPatchesASample, tokenizer.dims(), tokenizer.levels(), rng, h.batch,
+                       h.patches);
+  h.state_weights.resize(h.batch.objects.count(), 0.0f);
+  h.states.resize(h.batch.objects.count(), kObjectOutputs);
+  h.states.zero();
+  std::copy(targets.begin(), targets.end(), h.states.data());
+  return h;
+}
+
+struct Losses {
+  std::string name;
+  double text = 0, states = 0, pixels = 0;
+  std::vector<RoutingStats> stats;
+};
+
+Losses measure(UnifiedTransformer& model, const HeldOut& h, const std::string& name, const RoutingOptions& options) {
+  ForwardCache cache;
+  model.forward(h.batch, options, cache);
+  return {name, prologue_objective(model, h.batch, h.items, cache.hidden, 1, nullptr).mean(),
+          object_objective(model, h.batch, h.states, h.state_weights, cache.hidden, 1, nullptr).mean(),
+          patch_objective(model, h.batch, h.patches.codes, h.patches.unchanged, cache.hidden, 1, nullptr).mean(), cache.stats};
+}
+
+struct Use {
+  double used = 0, evenness = 0;  // share of experts with over a tenth of an even share; entropy over its maximum
+};
+
+Use use_of(std::span<const int64_t> load) {
+  double total = 0, entropy = 0;
+  for (int64_t n : load) total += double(n);
+  Use use;
+  for (int64_t n : load) {
+    const double p = total > 0 ? double(n) / total : 0;
+    use.used += p > 0.1 / double(load.size());
+    if (p > 0) entropy -= p * std::log(p);
+  }
+  use.used /= double(load.size());
+  use.evenness = entropy / std::log(double(load.size()));
+  return use;
+}
+
+void print_use(const RouterConfig& config, const std::vector<RoutingStats>& stats, const std::string& title, Report& report) {
+  Table t{title, {"layer"}, {}};
+  for (const char* domain : kDomainNames) t.columns.push_back(fmt::format("{} ({} experts)", domain, config.experts[t.columns.size() - 1]));
+  t.columns.insert(t.columns.end(), {"left their modality's domain", "fell back to the shared expert"});
+  for (size_t l = 0; l < stats.size(); ++l) {
+    std::vector<std::string> row{std::to_string(l)};
+    Json json;
+    for (int d = 0; d < kNumDomains; ++d) {
+      const Use use = use_of(std::span(stats[l].load).subspan(config.first_expert(d), config.experts[d]));
+      row.push_back(fmt::format("{:.0f} % used, evenness {:.2f}", 100 * use.used, use.evenness));
+      json[kDomainNames[d]] = {{"used", use.used}, {"evenness", use.evenness}};
+    }
+    const double n = double(stats[l].tokens);
+    row.push_back(fmt::format("{:.2f} %", 100 * double(stats[l].left_modality) / n));
+    row.push_back(fmt::format("{:.2f} %", 100 * double(stats[l].fallback) / n));
+    t.rows.push_back(row);
+    report.figures[title].push_back(json);
+  }
+  report.print(t);
+}
+
+void run(const Options& o) {
+  const Generator generator(o.model);
+  Report report("Routing on held-out sequences of every task", o, &generator);
+  auto model = UnifiedTransformer::load(generator.model_path(), generator.text().vectors());
+  const HeldOut h = held_out(generator, o.count, o.seed);
+  const std::array<std::pair<const char*, RoutingOptions>, 4> cases{{{"as trained", {}},
+                                                                      {"one expert a token (top_k 1)", {false, 1, -1}},
+                                                                      {"forced one domain on", {false, 0, 1}},
+                                                                      {"forced two domains on", {false, 0, 2}}}};
+  std::vector<Losses> all;
+  for (const auto& [name, options] : cases) all.push_back(measure(*model, h, name, options));
+  for (TransformerLayer& layer : model->layers()) layer.ffn.router.config.fallback_threshold = 2;  // above any confidence
+  all.push_back(measure(*model, h, "the shared expert alone", {}));
+  print_use(model->config().router, all[0].stats, "Experts in use", report);
+  Table t{"Loss of every task, by what the router is made to do", {"", "text to scene", "states", "pixels"}, {}};
+  for (const Losses& l : all) {
+    const auto cell = [](double value, double base) { return fmt::format("{:.4f} ({:+.0f} %)", value, 100 * (value / base - 1)); };
+    t.rows.push_back({l.name, cell(l.text, all[0].text), cell(l.states, all[0].states), cell(l.pixels, all[0].pixels)});
+    report.figures["loss"].push_back({{"case", l.name}, {"text", l.text}, {"states", l.states}, {"pixels", l.pixels}});
+  }
+  report.print(t);
+  report.print(fmt::format("{} tokens: {} of text and prologue sequences' items, {} objects, {} patches.", h.batch.size(), h.items.size(),
+                           h.batch.objects.count(), h.batch.patches.count()));
+  report.finish();
+}
+
+}  // namespace
+}  // namespace orrery::bench
+
+int main(int argc, char** argv) {
+  using namespace orrery::bench;
+  CLI::App app("Experts in use, tokens that leave their domain, losses under a forced domain", "routing");
+  Options options;
+  options.seed = 300000;
+  add_options(app, options, 160, "scenes");
+  return run_program(app, argc, argv, options, [&] { run(options); });
+}
