@@ -51,15 +51,24 @@ std::vector<int> draw_patches(const std::vector<float>& interest, int count, Rng
   return patches;
 }
 
+// The same scene with its objects in the order of the sentence: which mention an object is then follows from its
+// number, and need not be guessed from what is left.
+Scene as_told(const Scene& scene, const Caption& caption) {
+  Scene told = scene;
+  ORRERY_ASSERT(caption.promised.size() == scene.objects.size());
+  for (size_t i = 0; i < told.objects.size(); ++i) told.objects[i] = scene.objects.at(caption.promised[i].object);
+  return told;
+}
+
 }  // namespace
 
 void add_prologue_sequence(const DatasetClip& clip, const TextTokenizer& tokenizer, double word_dropout, Rng& rng, TokenBatch& batch, std::vector<PrologueItem>& targets) {
-  const std::string caption = captions_for(clip.family, clip.scene, rng, CaptionSplit::kTrain, 1, &clip.trajectory).front();
-  std::vector<int> ids = tokenizer.encode(caption, 1000);
+  const Caption caption = captions_for(clip.family, clip.scene, rng, CaptionSplit::kTrain, 1, &clip.trajectory).front();
+  std::vector<int> ids = tokenizer.encode(caption.text, 1000);
   ids.resize(std::min<size_t>(ids.size(), kMaxTextTokens));
   batch.add_task(Task::kGenerate);
   for (size_t i = 0; i < ids.size(); ++i) batch.add_text(ids[i], int(i), !rng.chance(word_dropout));
-  const std::vector<PrologueItem> items = prologue_of(clip.scene);
+  const std::vector<PrologueItem> items = prologue_of(as_told(clip.scene, caption));
   for (size_t i = 0; i < items.size(); ++i) batch.add_prologue(std::span(items).first(i));
   batch.end_sequence();
   targets.insert(targets.end(), items.begin(), items.end());

@@ -21,11 +21,6 @@ struct Clause {
   std::vector<ExpectedObject> promised;  // of subject and object
 };
 
-struct Caption {
-  std::string text;
-  std::vector<ExpectedObject> promised;
-};
-
 void append(Verb& verb, const std::string& words) {
   verb.tail += ' ';
   verb.tail += words;
@@ -387,12 +382,12 @@ Caption one_caption(const Scene& scene, const SceneFacts& facts, Rng& rng, Capti
 
 }  // namespace
 
-std::vector<std::string> captions_for(const std::string& family, const Scene& scene, Rng& rng,
-                                      CaptionSplit split, int count, const Trajectory* trajectory) {
+std::vector<Caption> captions_for(const std::string& family, const Scene& scene, Rng& rng,
+                                  CaptionSplit split, int count, const Trajectory* trajectory) {
   if (scene.objects.empty()) fail("captions: the scene has no objects");
   const SceneFacts facts = facts_of(family, scene, trajectory);
-  std::vector<std::string> captions;
-  for (int i = 0; i < count; ++i) captions.push_back(one_caption(scene, facts, rng, split).text);
+  std::vector<Caption> captions;
+  for (int i = 0; i < count; ++i) captions.push_back(one_caption(scene, facts, rng, split));
   return captions;
 }
 

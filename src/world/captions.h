@@ -15,17 +15,23 @@ namespace orrery {
 // kHeldOut captions use at least one sentence form or word that kTrain captions never use.
 enum class CaptionSplit { kTrain, kHeldOut };
 
-// `family`: a name of src/world/families.h; `scene`: quantised. `count` captions of different detail. With
-// the trajectory, who hits whom is read from it; without, it is said only where the initial state leaves no
-// doubt.
-std::vector<std::string> captions_for(const std::string& family, const Scene& scene, Rng& rng,
-                                      CaptionSplit split, int count, const Trajectory* trajectory = nullptr);
-
 // What a prompt promises about one object; absent: not said.
 struct ExpectedObject {
   std::optional<Shape> shape;
   std::optional<int> color;  // index into kColorNames
+  int object = -1;           // index in the scene
 };
+
+struct Caption {
+  std::string text;
+  std::vector<ExpectedObject> promised;  // all objects, in the order in which the sentence tells of them
+};
+
+// `family`: a name of src/world/families.h; `scene`: quantised. `count` captions of different detail. With
+// the trajectory, who hits whom is read from it; without, it is said only where the initial state leaves no
+// doubt.
+std::vector<Caption> captions_for(const std::string& family, const Scene& scene, Rng& rng,
+                                  CaptionSplit split, int count, const Trajectory* trajectory = nullptr);
 
 struct HeldOutPrompt {
   std::string text;

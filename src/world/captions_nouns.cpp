@@ -107,7 +107,7 @@ bool by_color(const Scene& scene, const std::vector<int>& members, const std::ve
     out.text = spaced({article(first), first, "and", article(second), second, one});
   else out.text = spaced({article(first), first, one, "and", article(second), second, "one"});
   out.plural = true;
-  out.promised = {{a.shape, a.color}, {b.shape, b.color}};
+  out.promised = {{a.shape, a.color, members[0]}, {b.shape, b.color, members[1]}};
   return true;
 }
 
@@ -128,7 +128,10 @@ NounPhrase noun_phrase(const Scene& scene, const std::vector<int>& members, cons
   ExpectedObject promise;
   if (mention.shape) promise.shape = o.shape;
   if (mention.color) promise.color = o.color;
-  out.promised.assign(members.size(), promise);
+  for (int member : members) {
+    promise.object = member;
+    out.promised.push_back(promise);
+  }
   return out;
 }
 

@@ -85,8 +85,8 @@ std::vector<Told> many_captions(int scenes, int each, CaptionSplit split, uint64
     const Sample sample =
         make_sample(first_seed + i, split == CaptionSplit::kTrain ? Split::kTrain : Split::kId);
     Rng rng(first_seed + i, 5);
-    for (const std::string& caption : captions_for(sample.family, sample.scene, rng, split, each))
-      out.push_back({sample, caption});
+    for (const Caption& caption : captions_for(sample.family, sample.scene, rng, split, each))
+      out.push_back({sample, caption.text});
   }
   return out;
 }
@@ -292,8 +292,34 @@ TEST(Captions, TenThousandAreMostlyDistinct) {
 TEST(Captions, SameSeedSameCaptions) {
   const Sample sample = make_sample(3, Split::kTrain);
   Rng a(1, 2), b(1, 2);
-  EXPECT_EQ(captions_for(sample.family, sample.scene, a, CaptionSplit::kTrain, 5),
-            captions_for(sample.family, sample.scene, b, CaptionSplit::kTrain, 5));
+  const auto first = captions_for(sample.family, sample.scene, a, CaptionSplit::kTrain, 5),
+             second = captions_for(sample.family, sample.scene, b, CaptionSplit::kTrain, 5);
+  for (size_t i = 0; i < 5; ++i) EXPECT_EQ(first[i].text, second[i].text);
+}
+
+TEST(Captions, TellOfEveryObjectOnceAndInTheOrderOfTheSentence) {
+  int in_order = 0, pairs = 0;
+  for (uint64_t seed = 0; seed < 300; ++seed) {
+    const Sample sample = make_sample(seed, Split::kTrain);
+    Rng rng(seed, 6);
+    for (const Caption& caption : captions_for(sample.family, sample.scene, rng, CaptionSplit::kTrain, 3)) {
+      std::set<int> told;
+      for (const ExpectedObject& o : caption.promised) {
+        told.insert(o.object);
+        if (o.color) {
+          EXPECT_EQ(*o.color, sample.scene.objects.at(o.object).color) << caption.text;
+        }
+      }
+      EXPECT_EQ(told.size(), sample.scene.objects.size()) << caption.text;
+      if (caption.promised.size() != 2 || !caption.promised[0].color || !caption.promised[1].color) continue;
+      const size_t first = caption.text.find(kColorNames[*caption.promised[0].color]),
+                   second = caption.text.find(kColorNames[*caption.promised[1].color]);
+      if (first == std::string::npos || second == std::string::npos || first == second) continue;
+      ++pairs, in_order += first < second;
+    }
+  }
+  EXPECT_GT(pairs, 20);
+  EXPECT_GT(in_order, 0.9 * pairs);  // "hitting a red box: a blue ball" is the exception
 }
 
 TEST(Captions, PromisesOfHeldOutPrompts) {

@@ -135,7 +135,8 @@ SynthClip make_clip(const SynthOptions& options, int64_t index) {
   Rng rng(clip.sample.seed, hash64("captions"));
   const CaptionSplit split = options.held_out_captions ? CaptionSplit::kHeldOut : CaptionSplit::kTrain;
   if (options.captions > 0)
-    clip.captions = captions_for(clip.sample.family, clip.sample.scene, rng, split, options.captions, &clip.trajectory);
+    for (const Caption& caption : captions_for(clip.sample.family, clip.sample.scene, rng, split, options.captions, &clip.trajectory))
+      clip.captions.push_back(caption.text);
   return clip;
 }
 
