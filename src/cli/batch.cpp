@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 #include <iterator>
 
@@ -46,14 +47,30 @@ void print_all(const std::vector<std::string>& lines) {
   if (lines.size() > kShownErrors) std::fprintf(stderr, "orrery: and %zu more\n", lines.size() - kShownErrors);
 }
 
-std::vector<BatchJob> read_jobs(const CommandOptions& o, size_t& bad) {
+// Under mpirun (Open MPI, MPICH): this rank's part of the list, "2/4". No call of MPI is needed, and so no library:
+// ranks share the folder and the manifest, nothing else.
+std::string rank_shard() {
+  for (const auto& [rank, size] : {std::pair("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"), std::pair("PMI_RANK", "PMI_SIZE")}) {
+    const char *r = std::getenv(rank), *n = std::getenv(size);
+    if (r && n) return fmt::format("{}/{}", std::atoll(r) + 1, n);
+  }
+  return "";
+}
+
+// ids: of the whole list, whatever part of it is this process's.
+std::vector<BatchJob> read_jobs(const CommandOptions& o, size_t& bad, std::vector<std::string>& ids) {
+  if (o.list == "-" && !rank_shard().empty()) fail_usage("batch: only one rank gets standard input; give a file");
   const std::string text = read_list(o.list), name = o.list == "-" ? "standard input" : o.list;
   JobList list = parse_jobs(text, name, list_format(o.list, text), o.defaults);
   print_all(list.errors);
   bad = list.errors.size();
   if (bad && !o.keep_going) fail_usage("{}: {} bad line{}; nothing was made (--keep-going makes the others)", name, bad, bad == 1 ? "" : "s");
+  for (const BatchJob& job : list.jobs) ids.push_back(job.id);
   if (list.jobs.empty()) fail_usage("{}: no prompts; a line is a sentence, or JSON such as {{\"prompt\": \"a red ball falls\"}}", name);
-  return o.shard.empty() ? std::move(list.jobs) : shard_of(std::move(list.jobs), o.shard);
+  std::vector<BatchJob> jobs = std::move(list.jobs);
+  for (const std::string& shard : {o.shard, rank_shard()})
+    if (!shard.empty()) jobs = shard_of(std::move(jobs), shard);
+  return jobs;
 }
 
 // One short clip of the first prompt, made in a folder of its own, is the measure.
@@ -105,9 +122,7 @@ void dry_run(const CommandOptions& o, const Generator& generator, const std::str
 
 // The manifest in the list's order, and the page that shows it.
 void finish_folder(const CommandOptions& o, const fs::path& manifest_path, const std::vector<std::string>& order) {
-  Manifest manifest(manifest_path);
-  manifest.compact(order);
-  write_atomic(fs::path(o.out) / "index.html", gallery_html(manifest.records()));
+  Manifest(manifest_path).compact(order, [&](const std::vector<Json>& records) { write_atomic(fs::path(o.out) / "index.html", gallery_html(records)); });
 }
 
 BatchTotals make_clips(const CommandOptions& o, const Generator& generator, const std::string& hash, const Reconciled& r, Manifest& manifest) {
@@ -127,7 +142,8 @@ BatchTotals make_clips(const CommandOptions& o, const Generator& generator, cons
 int run(CommandOptions o) {
   if (o.threads > 0) set_num_threads(o.threads);
   size_t bad = 0;
-  const std::vector<BatchJob> jobs = read_jobs(o, bad);
+  std::vector<std::string> order;
+  const std::vector<BatchJob> jobs = read_jobs(o, bad, order);
   std::error_code ec;
   if (!o.dry_run) fs::create_directories(o.out, ec);
   if (ec) fail("batch: cannot make the folder {}: {}", o.out, ec.message());
@@ -149,8 +165,6 @@ int run(CommandOptions o) {
   remove_leftovers(jobs, o.out);
   event(o, "start", {{"clips", jobs.size()}, {"to_make", r.pending.size()}, {"kept", r.kept}, {"bad_lines", bad}, {"model", hash}});
   const BatchTotals totals = make_clips(o, generator, hash, r, manifest);
-  std::vector<std::string> order;
-  for (const BatchJob& job : jobs) order.push_back(job.id);
   finish_folder(o, manifest_path, order);
   event(o, "end", {{"made", totals.made}, {"kept", r.kept}, {"failed", totals.failed}, {"manifest", manifest_path.string()}});
   if (!o.json && !o.quiet) fmt::print("{}: {} made, {} there already, {} failed; {}/index.html shows them\n", o.out, totals.made, r.kept, totals.failed, o.out);
@@ -197,7 +211,8 @@ std::function<int()> setup_batch(CLI::App& app) {
       "  orrery batch prompts.jsonl -o clips\n"
       "  orrery batch prompts.txt -o clips --seeds 4 --seconds 2 --score --dry-run\n"
       "  generate_prompts | orrery batch - -o clips --json\n"
-      "  orrery batch prompts.jsonl -o clips --shard 1/4");
+      "  orrery batch prompts.jsonl -o clips --shard 1/4\n"
+      "  mpirun -n 4 orrery batch prompts.jsonl -o clips        # a part for each rank, one manifest");
   return [o] { return run(*o); };
 }
 

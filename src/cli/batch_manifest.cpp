@@ -90,19 +90,23 @@ void Manifest::append(const Json& record) {
   file.write_all(line, path_);
 }
 
-void Manifest::compact(const std::vector<std::string>& order) {
+void Manifest::compact(const std::vector<std::string>& order, const std::function<void(const std::vector<Json>&)>& shown) {
   const LockedFile file(path_);
   read(read_text(path_, 4ull << 30));
-  std::string text;
-  std::vector<bool> written(records_.size());
-  const auto put = [&](size_t i) {
-    if (!written[i]) text += records_[i].dump() + "\n";
-    written[i] = true;
+  std::vector<Json> sorted;
+  std::vector<bool> taken(records_.size());
+  const auto take = [&](size_t i) {
+    if (!taken[i]) sorted.push_back(records_[i]);
+    taken[i] = true;
   };
   for (const std::string& id : order)
-    if (const auto at = index_.find(id); at != index_.end()) put(at->second);
-  for (size_t i = 0; i < records_.size(); ++i) put(i);
+    if (const auto at = index_.find(id); at != index_.end()) take(at->second);
+  for (size_t i = 0; i < records_.size(); ++i) take(i);
+  std::string text;
+  for (const Json& record : sorted) text += record.dump() + "\n";
+  if (shown) shown(sorted);
   write_atomic(path_, text);
+  read(text);
 }
 
 }  // namespace orrery

@@ -1,6 +1,7 @@
 // What became of each clip: a JSON line a clip, appended before the clip gets its name. So a file without a record is
 // not ours, and a record without its file is a clip to be made again: a kill at any moment leaves nothing undecided.
 #pragma once
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -18,8 +19,9 @@ class Manifest {
   const std::vector<Json>& records() const { return records_; }  // one an id
   // One line, flushed to disk. Other processes may append to the same file.
   void append(const Json& record);
-  // One line an id: those of `order` first, then what earlier lists left. Replaces the file at once.
-  void compact(const std::vector<std::string>& order);
+  // One line an id: those of `order` first, then what earlier lists left. Replaces the file at once. `shown` gets the
+  // records before another process can change them: what the last of several writes is complete.
+  void compact(const std::vector<std::string>& order, const std::function<void(const std::vector<Json>&)>& shown = {});
 
  private:
   void read(const std::string& text);

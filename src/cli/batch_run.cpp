@@ -123,7 +123,7 @@ Reconciled reconcile(std::vector<BatchJob> jobs, const Manifest& manifest, const
 }
 
 void remove_leftovers(std::span<const BatchJob> jobs, const fs::path& folder) {
-  std::set<std::string> stems;
+  std::set<std::string> stems = {"index", "manifest"};
   for (const BatchJob& job : jobs) stems.insert(fs::path(job.file).stem().string());
   std::error_code ec;
   std::vector<fs::path> stale;
