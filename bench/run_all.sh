@@ -21,6 +21,7 @@ run adherence --held-out 300 --free 60 --checker 300
 run free_fall --count 100
 run side_by_side --count 100 --worst 5 --out "$out/side_by_side.png" --worst-out "$out/worst.png"
 run render_speed --count 5 --program "$build/orrery"
+run batch_throughput --count 16 --program "$build/orrery"
 python=python3 # the one that has torch, if any
 if ! $python -c 'import torch' 2>/dev/null && [ -x /usr/bin/python3 ]; then python=/usr/bin/python3; fi
 $python "$root/bench/training_step.py" --program "$build/bench/training_step" --model "$model" --json "$out/training_step.json" > "$out/training_step.md"

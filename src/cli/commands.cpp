@@ -5,6 +5,7 @@ namespace orrery {
 std::vector<Command> commands() {
   return {
       {"render", "a sentence becomes a clip", setup_render},
+      {"batch", "many sentences become a folder of clips", setup_batch},
       {"score", "is what moves in these clips physically consistent?", setup_score},
       {"info", "the model, this machine, and what the model knows", setup_info},
 #ifdef ORRERY_WORLD

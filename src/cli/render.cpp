@@ -2,19 +2,16 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cmath>
 #include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <iterator>
 #include <random>
 
+#include "cli/clip_output.h"
 #include "cli/commands.h"
 #include "codecs/contact_sheet.h"
-#include "codecs/encoder.h"
-#include "codecs/frame_sinks.h"
 #include "codecs/png.h"
-#include "codecs/resize.h"
 #include "core/files.h"
 #include "core/parallel.h"
 #include "core/progress.h"
@@ -25,61 +22,15 @@ namespace orrery {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr double kMaxSeconds = 600;
 constexpr int kSheetFrames = 12;
 
-struct RenderOptions {
-  std::string prompt, out = "out.mp4", states, frames, sheet, size, model;
-  double seconds = 4, fps = kFramesPerSecond, temperature = 0.7;
-  int64_t seed = -1;
-  int upscale = 1, candidates = 1, crf = 18, threads = 0;
+struct RenderOptions : ClipOptions {
+  std::string out = "out.mp4", states, frames, sheet, model;
+  int threads = 0;
   bool overwrite = false, strict = false, json = false, quiet = false;
 };
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-// Frames already made, for the evaluator.
-class MemorySource : public FrameSource {
- public:
-  explicit MemorySource(const std::vector<Frame>& frames) : frames_(frames) {}
-  bool next(Frame& frame) override {
-    if (at_ == frames_.size()) return false;
-    frame = frames_[at_++];
-    return true;
-  }
-
- private:
-  const std::vector<Frame>& frames_;
-  size_t at_ = 0;
-};
-
-// The model's 24 frames a second at another rate: each output frame shows the latest model frame.
-class RateSink : public FrameSink {
- public:
-  RateSink(std::unique_ptr<FrameSink> sink, double fps) : sink_(std::move(sink)), fps_(fps) {}
-  void write(const Frame& frame) override {
-    for (++in_; std::floor(double(out_) / fps_ * kFramesPerSecond + 1e-9) < double(in_); ++out_) {
-      Frame shown = frame;
-      shown.seconds = double(out_) / fps_;
-      sink_->write(shown);
-    }
-  }
-  void finish() override { sink_->finish(); }
-
- private:
-  std::unique_ptr<FrameSink> sink_;
-  double fps_;
-  int64_t in_ = 0, out_ = 0;
-};
-
-PictureSize output_size(const RenderOptions& o) {
-  PictureSize size{kFrameWidth * o.upscale, kFrameHeight * o.upscale};
-  if (o.size.empty()) return size;
-  char end = 0;
-  if (std::sscanf(o.size.c_str(), "%dx%d%c", &size.width, &size.height, &end) != 2 || size.width < 16 || size.height < 16 || size.width > kMaxVideoSide || size.height > kMaxVideoSide)
-    fail_usage("render: --size {} is not WIDTHxHEIGHT with sides from 16 to {}, for example 640x384", o.size, kMaxVideoSide);
-  return size;
-}
 
 void refuse_existing(const std::string& path, bool overwrite) {
   if (!path.empty() && fs::exists(path) && !overwrite) fail_usage("render: {} exists; give --overwrite or another name", path);
@@ -88,10 +39,7 @@ void refuse_existing(const std::string& path, bool overwrite) {
 void check(RenderOptions& o) {
   if (o.prompt == "-") o.prompt.assign(std::istreambuf_iterator<char>(std::cin), {});
   while (!o.prompt.empty() && std::isspace(static_cast<unsigned char>(o.prompt.back()))) o.prompt.pop_back();
-  if (o.prompt.find_first_not_of(" \t\n\r") == std::string::npos) fail_usage("render: the prompt is empty; for example: orrery render \"a red ball falls and bounces\"");
-  if (!(o.seconds > 0 && o.seconds <= kMaxSeconds)) fail_usage("render: --seconds {} is outside of 0 to {} s", o.seconds, kMaxSeconds);
-  if (!(o.fps >= 1 && o.fps <= 120)) fail_usage("render: --fps {} is outside of 1 to 120", o.fps);
-  output_size(o);
+  check_clip_options(o, "render");
   check_video_extension(o.out);
   for (const std::string& path : {o.out, o.states, o.sheet}) {
     refuse_existing(path, o.overwrite);
@@ -107,11 +55,6 @@ void warn_untaught(const Generator& generator, const RenderOptions& o) {
   const std::string text = fmt::format("the model was never taught: {}; `orrery info` lists what it knows", fmt::join(words, ", "));
   if (o.strict) fail("{} (--strict)", text);
   std::fprintf(stderr, "orrery: warning: %s\n", text.c_str());
-}
-
-Metadata metadata_of(const Generator& generator, const RenderOptions& o, uint64_t seed, double seconds) {
-  const Json options = {{"seconds", seconds}, {"temperature", o.temperature}, {"fps", o.fps}, {"crf", o.crf}, {"size", o.size}, {"upscale", o.upscale}, {"candidates", o.candidates}};
-  return {{"title", o.prompt}, {"prompt", o.prompt}, {"seed", std::to_string(seed)}, {"options", options.dump()}, {"model", generator.hash()}, {"software", std::string("orrery ") + ORRERY_VERSION}};
 }
 
 struct Candidate {
@@ -134,20 +77,6 @@ Candidate best_candidate(const Generator& generator, const RenderOptions& o, int
     if (n == 0 || c.score > best.score) best = std::move(c);
   }
   return best;
-}
-
-std::unique_ptr<FrameSink> open_sinks(const RenderOptions& o, const Metadata& metadata) {
-  const PictureSize size = output_size(o);
-  EncodeOptions encode;
-  encode.fps = o.fps;
-  encode.crf = o.crf;
-  encode.metadata = metadata;
-  std::vector<std::unique_ptr<FrameSink>> sinks;
-  sinks.push_back(open_encoder(o.out, size.width, size.height, encode));
-  if (!o.frames.empty()) sinks.push_back(open_frame_folder(o.frames, metadata));
-  std::unique_ptr<FrameSink> sink = std::make_unique<RateSink>(tee(std::move(sinks)), o.fps);
-  const bool scaled = size.width != kFrameWidth || size.height != kFrameHeight;
-  return scaled ? resized(std::move(sink), size.width, size.height) : std::move(sink);
 }
 
 void write_sheet(const RenderOptions& o, const std::vector<Frame>& frames, const Metadata& metadata) {
@@ -181,11 +110,11 @@ int run(RenderOptions o) {
   const Generator generator(o.model);
   warn_untaught(generator, o);
   const int chunks = chunks_for(o.seconds);
-  const double seconds = chunks * kFramesPerChunk / kFramesPerSecond;
+  const double seconds = whole_seconds(o);
   if (seconds > o.seconds + 1e-6 && !o.quiet) std::fprintf(stderr, "orrery: %.3g s rounded up to %.4g s, whole chunks of %d frames\n", o.seconds, seconds, kFramesPerChunk);
   Candidate c = best_candidate(generator, o, chunks);
-  const Metadata metadata = metadata_of(generator, o, c.clip.seed, seconds);
-  const std::unique_ptr<FrameSink> sink = open_sinks(o, metadata);
+  const Metadata metadata = clip_metadata(o, generator.hash(), c.clip.seed);
+  const std::unique_ptr<FrameSink> sink = open_clip(o.out, o, metadata, o.frames);
   Progress progress("render", c.clip.num_frames(), "frames", o.quiet || o.json);
   PatchStats stats;
   std::vector<Frame> kept;

@@ -1,0 +1,157 @@
+#include "cli/batch_run.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <list>
+#include <set>
+
+#include <fmt/ranges.h>
+
+#include "cli/batch_writer.h"
+#include "core/error.h"
+#include "core/parallel.h"
+
+namespace orrery {
+namespace {
+
+constexpr uint64_t kLeastFreeBytes = 1 << 20;  // a clip: below it, its work would be for nothing
+
+// What of the record is not as the job wants it; empty: nothing.
+std::string difference(const Json& record, const BatchJob& job, const std::string& model_hash) {
+  const Json wanted = {{"prompt", job.prompt}, {"seed", job.seed}, {"file", job.file}, {"model", model_hash}, {"options", clip_options_json(job)}};
+  for (const auto& [key, value] : wanted.items())
+    if (!record.contains(key) || record.at(key) != value) return fmt::format("{} was {}, is {}", key, record.value(key, Json()).dump(), value.dump());
+  return "";
+}
+
+bool is_whole(const Json& record, const fs::path& file, bool score) {
+  std::error_code ec;
+  if (!fs::is_regular_file(file, ec)) return false;
+  if (score && !record.value("scored", false)) return false;
+  return sha256_file(file) == record.value("sha256", std::string());
+}
+
+// Clips of equal length run together: as many candidates at a time as asked for.
+std::vector<std::vector<Candidate*>> groups_of(std::list<Candidate>& candidates, int together) {
+  std::vector<std::vector<Candidate*>> groups;
+  for (Candidate& c : candidates) {
+    if (groups.empty() || int(groups.back().size()) == together || groups.back().front()->chunks != c.chunks) groups.emplace_back();
+    groups.back().push_back(&c);
+  }
+  return groups;
+}
+
+void check_prompt(const Generator& generator, const BatchJob& job) {
+  generator.text().encode(job.prompt);
+  if (!job.strict) return;
+  const std::vector<std::string> words = generator.text().untaught_words(job.prompt);
+  if (!words.empty()) fail("the model was never taught: {} (strict)", fmt::join(words, ", "));
+}
+
+void check_space(const fs::path& folder, size_t clips) {
+  std::error_code ec;
+  const fs::space_info space = fs::space(folder, ec);
+  if (!ec && space.available < kLeastFreeBytes * clips) fail("disk full: {} bytes are left in {}", space.available, folder.string());
+}
+
+std::vector<PlannedClip> plan(const Generator& generator, const std::vector<Candidate*>& group) {
+  std::vector<Generator::Request> requests;
+  for (const Candidate* c : group) requests.push_back({c->clip->job->prompt, c->seed, c->clip->job->temperature});
+  return generator.plan(requests, group.front()->chunks);
+}
+
+void generate(const Generator& generator, const fs::path& folder, std::vector<Candidate*> group, BatchWriter& writer) {
+  std::erase_if(group, [&](Candidate* c) {
+    try {
+      check_prompt(generator, *c->clip->job);
+      check_space(folder, group.size());
+      return false;
+    } catch (const std::exception& error) {
+      writer.push_failure(*c, error.what());
+      return true;
+    }
+  });
+  if (group.empty()) return;
+  std::vector<PlannedClip> clips;
+  try {
+    clips = plan(generator, group);
+  } catch (const std::exception& error) {  // one of several fails: each alone, so that the others are made
+    if (group.size() == 1) return writer.push_failure(*group.front(), error.what());
+    for (Candidate* c : group) generate(generator, folder, {c}, writer);
+    return;
+  }
+  std::vector<GenerationCache*> caches;
+  for (PlannedClip& clip : clips) caches.push_back(&clip.cache);
+  try {
+    generate_codes(generator.transformer(), caches, group.front()->chunks, [&](size_t i, int chunk, const ShownCodes& codes) { writer.push(*group[i], chunk, codes); });
+  } catch (const std::exception& error) {
+    for (Candidate* c : group) writer.push_failure(*c, error.what());
+  }
+}
+
+// ".NAME.PID-N.tmp.mp4", and the encoder's own temporary of that: the process that made it, or 0.
+int maker_of(const std::string& name, const std::set<std::string>& stems) {
+  const size_t begin = name.find_first_not_of('.'), tmp = name.find(".tmp");
+  if (begin == 0 || begin == std::string::npos || tmp == std::string::npos || tmp < begin) return 0;
+  const std::string front = name.substr(begin, tmp - begin);  // NAME.PID-N
+  const size_t dot = front.rfind('.');
+  if (dot == std::string::npos || !stems.contains(front.substr(0, dot))) return 0;
+  return std::atoi(front.c_str() + dot + 1);
+}
+
+}  // namespace
+
+Reconciled reconcile(std::vector<BatchJob> jobs, const Manifest& manifest, const BatchOptions& options, const std::string& model_hash, bool overwrite) {
+  Reconciled r;
+  for (BatchJob& job : jobs) {
+    const fs::path file = options.folder / job.file;
+    const Json* record = manifest.find(job.id);
+    const bool done = record && record->value("status", "") == "done";
+    std::error_code ec;
+    std::string why;
+    if (done) why = difference(*record, job, model_hash);
+    else if (!record && fs::exists(file, ec)) why = fmt::format("{} exists, and the manifest does not know it", file.string());
+    if (!why.empty() && !overwrite) r.refused.push_back(fmt::format("{}: {}", job.id, why));
+    else if (done && why.empty() && is_whole(*record, file, options.score)) ++r.kept;
+    else r.pending.push_back(std::move(job));
+  }
+  return r;
+}
+
+void remove_leftovers(std::span<const BatchJob> jobs, const fs::path& folder) {
+  std::set<std::string> stems = {"index", "manifest"};
+  for (const BatchJob& job : jobs) stems.insert(fs::path(job.file).stem().string());
+  std::error_code ec;
+  std::vector<fs::path> stale;
+  for (const auto& entry : fs::directory_iterator(folder, ec)) {
+    const int pid = maker_of(entry.path().filename().string(), stems);
+    if (pid > 0 && (pid == getpid() || (kill(pid, 0) != 0 && errno == ESRCH))) stale.push_back(entry.path());
+  }
+  for (const fs::path& path : stale) fs::remove(path, ec);
+}
+
+BatchTotals run_batch(const Generator& generator, const std::string& model_hash, std::span<const BatchJob> jobs, Manifest& manifest, const BatchOptions& options) {
+  std::list<ClipInProgress> clips;
+  std::list<Candidate> candidates;
+  std::vector<const BatchJob*> order;
+  for (const BatchJob& job : jobs) order.push_back(&job);
+  std::stable_sort(order.begin(), order.end(), [](const BatchJob* a, const BatchJob* b) { return chunks_for(a->seconds) < chunks_for(b->seconds); });
+  for (const BatchJob* job : order) {
+    clips.emplace_back();
+    clips.back().job = job;
+    clips.back().candidates_left = job->candidates;
+    for (int n = 0; n < job->candidates; ++n) candidates.push_back({&clips.back(), uint64_t(job->seed) + uint64_t(n), chunks_for(job->seconds), {}});
+  }
+  const int threads = num_threads();
+  BatchWriter writer(generator, model_hash, manifest, options, std::max(1, threads / 2));
+  set_num_threads(std::max(1, threads - threads / 2));
+  for (const auto& group : groups_of(candidates, Generator::clips_together(options.together))) generate(generator, options.folder, group, writer);
+  set_num_threads(threads);
+  return writer.finish();
+}
+
+}  // namespace orrery

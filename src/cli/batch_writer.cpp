@@ -1,0 +1,152 @@
+#include "cli/batch_writer.h"
+
+#include <cmath>
+#include <cstdio>
+
+#include "codecs/decoder.h"
+#include "core/error.h"
+#include "core/parallel.h"
+#include "physics_eval/evaluate.h"
+
+namespace orrery {
+namespace {
+
+constexpr size_t kQueuedChunksPerClip = 4;  // 19 kB each
+
+Json record_of(const BatchJob& job, const std::string& model_hash, const char* status) {
+  return {{"id", job.id}, {"status", status}, {"prompt", job.prompt}, {"seed", job.seed}, {"file", job.file}, {"seconds", whole_seconds(job)},
+          {"model", model_hash}, {"version", ORRERY_VERSION}, {"options", clip_options_json(job)}};
+}
+
+}  // namespace
+
+BatchWriter::BatchWriter(const Generator& generator, const std::string& model_hash, Manifest& manifest, const BatchOptions& options, int threads)
+    : generator_(generator), model_hash_(model_hash), manifest_(manifest), options_(options), thread_([this, threads] { loop(threads); }) {}
+
+BatchWriter::~BatchWriter() {
+  if (thread_.joinable()) finish();
+}
+
+void BatchWriter::push(Item item) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return queue_.size() < kQueuedChunksPerClip * size_t(options_.together); });
+  queue_.push_back(std::move(item));
+  changed_.notify_all();
+}
+
+void BatchWriter::push(Candidate& candidate, int chunk, ShownCodes codes) { push(Item{&candidate, chunk, std::move(codes), ""}); }
+
+void BatchWriter::push_failure(Candidate& candidate, const std::string& error) { push(Item{&candidate, 0, {}, error}); }
+
+BatchTotals BatchWriter::finish() {
+  {
+    std::lock_guard lock(mutex_);
+    closed_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+  return totals_;
+}
+
+void BatchWriter::loop(int threads) {
+  set_num_threads(threads);
+  for (;;) {
+    Item item;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [&] { return closed_ || !queue_.empty(); });
+      if (queue_.empty()) return;
+      item = std::move(queue_.front());
+      queue_.pop_front();
+    }
+    changed_.notify_all();
+    take(item);
+    if (options_.progress) options_.progress(totals_.made + totals_.failed, item.candidate->clip->job->prompt);
+  }
+}
+
+void BatchWriter::take(Item& item) {
+  ClipInProgress& clip = *item.candidate->clip;
+  if (clip.over) return;
+  try {
+    if (!item.error.empty()) fail("{}", item.error);
+    decode_chunk(generator_.tokenizer(), item.codes, item.chunk, [&](const Frame& frame) { take_frame(*item.candidate, frame); });
+    if (item.chunk + 1 == item.candidate->chunks) end_candidate(*item.candidate);
+  } catch (const std::exception& error) {
+    record_failure(clip, error.what());
+  }
+}
+
+void BatchWriter::take_frame(Candidate& candidate, const Frame& frame) {
+  ClipInProgress& clip = *candidate.clip;
+  if (clip.job->candidates > 1) return candidate.frames.push_back(frame);
+  clip.seed = candidate.seed;
+  if (!clip.sink) open(clip);
+  clip.sink->write(frame);
+}
+
+// As `render` chooses: the first of the best by the score of the model's own frames.
+void BatchWriter::end_candidate(Candidate& candidate) {
+  ClipInProgress& clip = *candidate.clip;
+  if (clip.job->candidates > 1) {
+    MemorySource source(candidate.frames);
+    const double score = physics_eval::evaluate(source).score.value_or(0);
+    if (score > clip.best_score) {
+      clip.best_score = score;
+      clip.best = std::move(candidate.frames);
+      clip.seed = candidate.seed;
+    }
+    candidate.frames.clear();
+    if (--clip.candidates_left > 0) return;
+    open(clip);
+    for (const Frame& frame : clip.best) clip.sink->write(frame);
+    clip.best.clear();
+  }
+  end_clip(clip);
+}
+
+void BatchWriter::open(ClipInProgress& clip) {
+  clip.target = std::make_unique<AtomicPath>(options_.folder / clip.job->file);
+  clip.sink = open_clip(clip.target->temporary().string(), *clip.job, clip_metadata(*clip.job, model_hash_, clip.seed));
+}
+
+// The record first, then the name: see batch_manifest.h.
+void BatchWriter::end_clip(ClipInProgress& clip) {
+  const BatchJob& job = *clip.job;
+  clip.sink->finish();
+  clip.sink.reset();
+  const fs::path& made = clip.target->temporary();
+  Json record = record_of(job, model_hash_, "done");
+  record["sha256"] = sha256_file(made);
+  record["bytes"] = fs::file_size(made);
+  record["frames"] = int64_t(std::ceil(whole_seconds(job) * job.fps - 1e-6));
+  record["candidate_seed"] = clip.seed;
+  record["score"] = nullptr;
+  if (options_.score)
+    if (const auto score = physics_eval::evaluate(*open_decoder(made)).score) record["score"] = *score;
+  record["scored"] = options_.score;
+  manifest_.append(record);
+  clip.target->commit();
+  clip.target.reset();
+  clip.over = true;
+  ++totals_.made;
+  if (options_.ended) options_.ended(record);
+}
+
+void BatchWriter::record_failure(ClipInProgress& clip, const std::string& error) {
+  clip.over = true;
+  clip.sink.reset();
+  clip.target.reset();
+  clip.best.clear();
+  ++totals_.failed;
+  Json record = record_of(*clip.job, model_hash_, "failed");
+  record["error"] = error;
+  try {
+    manifest_.append(record);
+  } catch (const std::exception& why) {
+    std::fprintf(stderr, "orrery: %s: %s; and it cannot be recorded: %s\n", clip.job->id.c_str(), error.c_str(), why.what());
+  }
+  if (options_.ended) options_.ended(record);
+}
+
+}  // namespace orrery
