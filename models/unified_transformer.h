@@ -98,6 +98,7 @@ class UnifiedTransformer {
 
   const UnifiedTransformerConfig& config() const { return config_; }
   ParameterList& parameters() { return parameters_; }
+  const ParameterList& parameters() const { return parameters_; }
   std::vector<TransformerLayer>& layers() { return layers_; }
   Heads& heads() { return heads_; }
   const Heads& heads() const { return heads_; }

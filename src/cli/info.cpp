@@ -37,12 +37,11 @@ Json model_json(const std::string& path) {
   const Generator generator(path);
   const SafetensorsFile file(generator.model_path());
   const UnifiedTransformerConfig& c = generator.transformer().config();
-  int64_t parameters = 0;
-  for (const auto& [name, tensor] : file.tensors()) parameters += int64_t(tensor.bytes.size()) / dtype_size(tensor.dtype);
   return {{"path", generator.model_path().string()},
           {"hash", generator.hash()},
           {"bytes", file.bytes().size()},
-          {"parameters", parameters},
+          {"parameters", generator.transformer().parameters().total_size()},
+          {"weight_type", file.metadata("weight_type", "bf16")},
           {"config", c.to_json()},
           {"cache_per_token_and_layer", cache_json(c)},
           {"trained_steps", file.metadata("steps")},
@@ -92,8 +91,8 @@ void print_text(const Json& info) {
   if (model.contains("error")) {
     fmt::print("model     {}\n\n", model.at("error").get<std::string>());
   } else {
-    fmt::print("model     {}\n          {}, {:.1f} M parameters, {:.1f} MB, {} training steps\n", model.at("path").get<std::string>(), model.at("hash").get<std::string>(),
-               model.at("parameters").get<double>() / 1e6, model.at("bytes").get<double>() / 1e6, model.at("trained_steps").get<std::string>());
+    fmt::print("model     {}\n          {}, {:.1f} M parameters in {}, {:.1f} MB, {} training steps\n", model.at("path").get<std::string>(), model.at("hash").get<std::string>(),
+               model.at("parameters").get<double>() / 1e6, model.at("weight_type").get<std::string>(), model.at("bytes").get<double>() / 1e6, model.at("trained_steps").get<std::string>());
     fmt::print("cache     {} floats a token and layer, {:.1f} times smaller than multi-head attention's\n", model.at("cache_per_token_and_layer").at("latent_floats").get<int>(),
                model.at("cache_per_token_and_layer").at("ratio").get<double>());
     fmt::print("\nfamilies  {}\nsizes     radius or half side {} m\nspeeds    {} m/s\nwords     {} taught, {} in the vocabulary (--json lists them)\n", model.at("families").get<std::string>(),

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
+#include "nn/quantize.h"
 
 namespace orrery {
 namespace {
@@ -30,8 +31,6 @@ ORRERY_SIMD void fill_uniform(float* out, int64_t n, uint64_t key, float reach) 
     out[i] = reach * (float(int32_t(h)) * 0x1p-31f);
   }
 }
-
-std::string shape_text(const std::vector<int64_t>& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 
 }  // namespace
 
@@ -76,21 +75,7 @@ void ParameterList::zero_gradients() {
 
 void ParameterList::load(const SafetensorsFile& file, const std::string& prefix) {
   for (Parameter* p : parameters_) {
-    const RawTensor& t = file.tensor(prefix + p->name);
-    if (t.shape != p->shape) fail("tensor {}: shape {} in the file, {} in the model", prefix + p->name, shape_text(t.shape), shape_text(p->shape));
-    if (t.dtype == DType::kF32) {
-      std::memcpy(p->value.data(), t.bytes.data(), t.bytes.size());
-    } else if (t.dtype == DType::kBF16) {
-      for (int64_t i = 0; i < p->size(); ++i) {
-        bf16 h;
-        std::memcpy(&h, t.bytes.data() + 2 * i, 2);
-        p->value[i] = from_bf16(h);
-      }
-    } else {
-      fail("tensor {}: dtype {} is not supported here", prefix + p->name, dtype_name(t.dtype));
-    }
-    for (float v : p->value)
-      if (!std::isfinite(v)) fail("tensor {}: holds a value that is not finite", prefix + p->name);
+    read_weights(file, prefix + p->name, p->shape, p->value);
     p->refresh();
   }
 }

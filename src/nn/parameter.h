@@ -32,7 +32,7 @@ class ParameterList {
   int64_t total_size() const;
   void refresh();
   void zero_gradients();
-  // Reads every parameter (F32, BF16 or I8 with "<name>.scale") from the file. Error names what is missing or misshapen.
+  // Reads every parameter from the file, whatever its weight type (quantize.h). Error names what is missing or misshapen.
   void load(const SafetensorsFile& file, const std::string& prefix = "");
   void save(SafetensorsWriter& writer, DType dtype, const std::string& prefix = "") const;
 

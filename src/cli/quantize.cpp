@@ -1,0 +1,42 @@
+// orrery quantize: weights in fewer bits. Everything that reads weights reads these too.
+#include <fmt/format.h>
+
+#include <map>
+
+#include "cli/commands.h"
+#include "core/error.h"
+#include "core/files.h"
+#include "nn/quantize.h"
+
+namespace orrery {
+namespace {
+
+struct QuantizeArguments {
+  std::string in, out, type = "int8";
+  bool overwrite = false;
+};
+
+int run(const QuantizeArguments& a) {
+  if (fs::exists(a.out) && !a.overwrite) fail_usage("{} exists: give --overwrite, or another name", a.out);
+  const SafetensorsFile file{fs::path(a.in)};
+  quantize(file, a.type == "int4" ? WeightType::kInt4 : WeightType::kInt8).write(a.out);
+  fmt::print("{}: {}, {:.1f} MB, from {:.1f} MB\n", a.out, a.type, double(fs::file_size(a.out)) / 1e6, double(file.bytes().size()) / 1e6);
+  return 0;
+}
+
+}  // namespace
+
+std::function<int()> setup_quantize(CLI::App& app) {
+  auto a = std::make_shared<QuantizeArguments>();
+  app.add_option("in", a->in, "weights in bf16 or f32 (.safetensors): transformer or video tokenizer")->required()->check(CLI::ExistingFile);
+  app.add_option("out", a->out, "file to write")->required();
+  app.add_option("--type", a->type, "int8: one scale a row; int4: one scale for 32 values")->check(CLI::IsMember({"int8", "int4"}))->capture_default_str();
+  app.add_flag("--overwrite", a->overwrite, "replace the file if it exists");
+  app.footer(
+      "Examples:\n"
+      "  orrery quantize models/pretrained/transformer.safetensors small/transformer.safetensors --type int4\n"
+      "  orrery render \"a red ball falls\" --model small/transformer.safetensors");
+  return [a] { return run(*a); };
+}
+
+}  // namespace orrery
