@@ -226,7 +226,7 @@ int64_t seed_of(const std::string& id, uint64_t base_seed) { return int64_t(mix6
 
 std::string safe_stem(const std::string& id) {
   const std::string s = slug(id, kMaxStem - 9, false);
-  return s == id ? s : (s.empty() ? "clip" : s) + "-" + hex8(hash64(id));
+  return !s.empty() && s == id ? s : (s.empty() ? "clip" : s) + "-" + hex8(hash64(id));
 }
 
 JobList parse_jobs(const std::string& text, const std::string& name, ListFormat format, const BatchDefaults& defaults) {
