@@ -25,7 +25,7 @@ std::vector<BatchJob> jobs_of(int clips, double seconds) {
     job.id = fmt::format("clip-{}", i);
     job.file = job.id + ".mp4";
     job.seed = i + 1;
-    job.seconds = seconds;
+    job.clip.seconds = chunks_for(seconds) * kFramesPerChunk / kFramesPerSecond;
     jobs.push_back(job);
   }
   return jobs;
@@ -39,17 +39,17 @@ double timed(const std::function<void()>& body) {
 
 void one_by_one(const Generator& generator, const std::string& hash, const std::vector<BatchJob>& jobs, const fs::path& folder) {
   for (const BatchJob& job : jobs) {
-    PlannedClip clip = generator.plan(job.prompt, uint64_t(job.seed), job.temperature, chunks_for(job.seconds));
-    const auto sink = open_clip((folder / job.file).string(), job, clip_metadata(job, hash, clip.seed));
-    generator.frames(clip, [&](const Frame& frame) { sink->write(frame); });
-    sink->finish();
+    PlannedClip clip = generator.plan(job.prompt, uint64_t(job.seed), job.clip.temperature, chunks_for(job.clip.seconds));
+    ClipOutput output(folder / job.file, "", job.clip, provenance_of(job.prompt, clip.seed, hash, job.clip, job.file));
+    generator.frames(clip, [&](const Frame& frame) { output.write(frame); });
+    output.finish();
   }
 }
 
 void one_process_a_clip(const std::string& program, const Options& o, const std::vector<BatchJob>& jobs, const fs::path& folder) {
   for (const BatchJob& job : jobs) {
     const std::string command = fmt::format("'{}' render '{}' -o '{}' --seconds {} --seed {} --threads {} --quiet --overwrite > /dev/null {}", program, job.prompt,
-                                            (folder / job.file).string(), job.seconds, job.seed, o.threads, o.model.empty() ? "" : "--model '" + o.model + "'");
+                                            (folder / job.file).string(), job.clip.seconds, job.seed, o.threads, o.model.empty() ? "" : "--model '" + o.model + "'");
     if (std::system(command.c_str()) != 0) fail("{} render failed: give the program with --program", program);
   }
 }

@@ -77,16 +77,15 @@ std::vector<BatchJob> read_jobs(const CommandOptions& o, size_t& bad, std::vecto
 Json estimate(const CommandOptions& o, const Generator& generator, const std::string& hash, const std::vector<BatchJob>& pending) {
   double chunks = 0, encoded = 0;
   for (const BatchJob& job : pending) {
-    const PictureSize size = output_size(job);
-    chunks += double(chunks_for(job.seconds)) * job.candidates;
-    encoded += chunks_for(job.seconds) * double(size.width) * size.height / (kFrameWidth * kFrameHeight);
+    const PictureSize size = output_size(job.clip);
+    chunks += double(chunks_for(job.clip.seconds)) * job.clip.candidates;
+    encoded += chunks_for(job.clip.seconds) * double(size.width) * size.height / (kFrameWidth * kFrameHeight);
   }
   const fs::path folder = fs::temp_directory_path() / fmt::format("orrery-batch-{}", getpid());
   fs::create_directories(folder);
   BatchJob sample;
-  static_cast<ClipOptions&>(sample) = o.defaults.clip;
-  sample.prompt = "a ball falls and bounces", sample.id = "sample", sample.file = "sample.mp4", sample.size = "", sample.upscale = sample.candidates = 1, sample.seed = 1;
-  sample.seconds = 1;
+  sample.prompt = "a ball falls and bounces", sample.id = "sample", sample.file = "sample.mp4", sample.seed = 1;
+  sample.clip.seconds = 1, sample.clip.crf = o.defaults.clip.crf;
   BatchOptions options = o.batch;
   options.folder = folder;
   options.ended = {}, options.progress = {};
@@ -101,7 +100,7 @@ Json estimate(const CommandOptions& o, const Generator& generator, const std::st
     bytes = fs::file_size(folder / sample.file, ec);
   }
   fs::remove_all(folder);
-  const double unit = chunks_for(sample.seconds);
+  const double unit = chunks_for(sample.clip.seconds);
   return {{"bytes", int64_t(double(bytes) * encoded / unit)}, {"seconds", seconds * chunks / unit}};
 }
 
@@ -114,7 +113,7 @@ void print_dry_run(const CommandOptions& o, const Json& plan) {
 
 void dry_run(const CommandOptions& o, const Generator& generator, const std::string& hash, size_t clips, const Reconciled& r) {
   double seconds = 0;
-  for (const BatchJob& job : r.pending) seconds += whole_seconds(job);
+  for (const BatchJob& job : r.pending) seconds += job.clip.seconds;
   Json plan = {{"clips", clips}, {"to_make", r.pending.size()}, {"kept", r.kept}, {"refused", r.refused.size()}, {"video_seconds", seconds}};
   plan.update(estimate(o, generator, hash, r.pending));
   print_dry_run(o, plan);

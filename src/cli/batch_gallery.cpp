@@ -58,7 +58,12 @@ function card(clip) {
   const url = encodeURIComponent(clip.file);
   const film = make(clip.file.endsWith('.gif') ? 'img' : 'video');
   if (film.tagName === 'IMG') { film.loading = 'lazy'; film.alt = clip.prompt; }
-  else { film.controls = film.loop = film.muted = film.playsInline = true; film.preload = 'metadata'; film.setAttribute('aria-label', clip.prompt); }
+  else {  // the buttons would cover the picture: they show under the pointer, or with the keyboard's focus
+    film.loop = film.muted = film.playsInline = true;
+    film.preload = 'metadata'; film.tabIndex = 0; film.setAttribute('aria-label', clip.prompt);
+    film.onpointerenter = film.onfocus = () => { film.controls = true; film.play(); };
+    film.onpointerleave = film.onblur = () => { film.controls = false; film.pause(); };
+  }
   film.src = url;
   const text = make('div', 'text');
   text.append(make('div', 'prompt', clip.prompt));

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/rng.h"
+#include "generate/pipeline.h"
 
 namespace orrery {
 namespace {
@@ -62,13 +63,13 @@ const std::map<std::string, Setter>& keys() {
       {"prompt", [](const Json& v, Draft& d) { d.job.prompt = text(v); }},
       {"seed", [](const Json& v, Draft& d) { d.seeds = {integer(v)}; }},
       {"seeds", set_seeds},
-      {"seconds", [](const Json& v, Draft& d) { d.job.seconds = number(v); }},
-      {"size", [](const Json& v, Draft& d) { d.job.size = text(v); }},
-      {"fps", [](const Json& v, Draft& d) { d.job.fps = number(v); }},
-      {"upscale", [](const Json& v, Draft& d) { d.job.upscale = small_integer(v); }},
-      {"candidates", [](const Json& v, Draft& d) { d.job.candidates = small_integer(v); }},
-      {"temperature", [](const Json& v, Draft& d) { d.job.temperature = number(v); }},
-      {"crf", [](const Json& v, Draft& d) { d.job.crf = small_integer(v); }},
+      {"seconds", [](const Json& v, Draft& d) { d.job.clip.seconds = number(v); }},
+      {"size", [](const Json& v, Draft& d) { d.job.clip.size = text(v); }},
+      {"fps", [](const Json& v, Draft& d) { d.job.clip.fps = number(v); }},
+      {"upscale", [](const Json& v, Draft& d) { d.job.clip.upscale = small_integer(v); }},
+      {"candidates", [](const Json& v, Draft& d) { d.job.clip.candidates = small_integer(v); }},
+      {"temperature", [](const Json& v, Draft& d) { d.job.clip.temperature = number(v); }},
+      {"crf", [](const Json& v, Draft& d) { d.job.clip.crf = small_integer(v); }},
       {"format", [](const Json& v, Draft& d) { d.format = text(v); }},
       {"strict", [](const Json& v, Draft& d) { if (!v.is_boolean()) fail("must be true or false"); d.job.strict = v.get<bool>(); }},
   };
@@ -104,7 +105,7 @@ std::string slug(const std::string& s, size_t most, bool lower) {
 Draft draft_of(const Json& values, const BatchDefaults& defaults) {
   if (!values.is_object()) fail("a line is an object such as {{\"prompt\": \"a red ball falls\"}}");
   Draft d;
-  static_cast<ClipOptions&>(d.job) = defaults.clip;
+  d.job.clip = defaults.clip;
   d.job.strict = defaults.strict;
   d.format = defaults.format;
   for (const auto& [key, value] : values.items()) {
@@ -118,7 +119,9 @@ Draft draft_of(const Json& values, const BatchDefaults& defaults) {
   }
   if (values.contains("seed") && values.contains("seeds")) fail("\"seed\" and \"seeds\" are both given");
   d.job.prompt = trimmed(d.job.prompt);
-  check_clip_options(d.job, "this line");
+  if (d.job.prompt.empty()) fail("the prompt is empty or missing");
+  check_clip_options(d.job.clip);
+  d.job.clip.seconds = chunks_for(d.job.clip.seconds) * kFramesPerChunk / kFramesPerSecond;
   check_video_extension("x." + d.format);
   if (values.contains("id") && trimmed(d.job.id).empty()) fail("\"id\" is empty");
   if (d.seeds.empty() && d.count == 0) d.count = defaults.seeds;
@@ -223,7 +226,7 @@ int64_t seed_of(const std::string& id, uint64_t base_seed) { return int64_t(mix6
 
 std::string safe_stem(const std::string& id) {
   const std::string s = slug(id, kMaxStem - 9, false);
-  return s == id ? s : (s.empty() ? "clip" : s) + "-" + hex8(hash64(id));
+  return !s.empty() && s == id ? s : (s.empty() ? "clip" : s) + "-" + hex8(hash64(id));
 }
 
 JobList parse_jobs(const std::string& text, const std::string& name, ListFormat format, const BatchDefaults& defaults) {

@@ -8,9 +8,11 @@
 
 namespace orrery {
 
-struct BatchJob : ClipOptions {  // seed is set
-  std::string id, file;          // file: name inside the folder
-  bool strict = false;           // words that the model was never taught are an error
+struct BatchJob {
+  std::string id, prompt, file;  // file: name inside the folder
+  int64_t seed = 0;
+  ClipOptions clip;     // seconds: of whole chunks
+  bool strict = false;  // words that the model was never taught are an error
 };
 
 // What a line does not say.

@@ -22,7 +22,7 @@ constexpr uint64_t kLeastFreeBytes = 1 << 20;  // a clip: below it, its work wou
 
 // What of the record is not as the job wants it; empty: nothing.
 std::string difference(const Json& record, const BatchJob& job, const std::string& model_hash) {
-  const Json wanted = {{"prompt", job.prompt}, {"seed", job.seed}, {"file", job.file}, {"model", model_hash}, {"options", clip_options_json(job)}};
+  const Json wanted = {{"prompt", job.prompt}, {"seed", job.seed}, {"file", job.file}, {"model", model_hash}, {"options", to_json(job.clip)}};
   for (const auto& [key, value] : wanted.items())
     if (!record.contains(key) || record.at(key) != value) return fmt::format("{} was {}, is {}", key, record.value(key, Json()).dump(), value.dump());
   return "";
@@ -60,7 +60,7 @@ void check_space(const fs::path& folder, size_t clips) {
 
 std::vector<PlannedClip> plan(const Generator& generator, const std::vector<Candidate*>& group) {
   std::vector<Generator::Request> requests;
-  for (const Candidate* c : group) requests.push_back({c->clip->job->prompt, c->seed, c->clip->job->temperature});
+  for (const Candidate* c : group) requests.push_back({c->clip->job->prompt, c->seed, c->clip->job->clip.temperature});
   return generator.plan(requests, group.front()->chunks);
 }
 
@@ -139,12 +139,12 @@ BatchTotals run_batch(const Generator& generator, const std::string& model_hash,
   std::list<Candidate> candidates;
   std::vector<const BatchJob*> order;
   for (const BatchJob& job : jobs) order.push_back(&job);
-  std::stable_sort(order.begin(), order.end(), [](const BatchJob* a, const BatchJob* b) { return chunks_for(a->seconds) < chunks_for(b->seconds); });
+  std::stable_sort(order.begin(), order.end(), [](const BatchJob* a, const BatchJob* b) { return a->clip.seconds < b->clip.seconds; });
   for (const BatchJob* job : order) {
     clips.emplace_back();
     clips.back().job = job;
-    clips.back().candidates_left = job->candidates;
-    for (int n = 0; n < job->candidates; ++n) candidates.push_back({&clips.back(), uint64_t(job->seed) + uint64_t(n), chunks_for(job->seconds), {}});
+    clips.back().candidates_left = job->clip.candidates;
+    for (int n = 0; n < job->clip.candidates; ++n) candidates.push_back({&clips.back(), uint64_t(job->seed) + uint64_t(n), chunks_for(job->clip.seconds), {}});
   }
   const int threads = num_threads();
   BatchWriter writer(generator, model_hash, manifest, options, std::max(1, threads / 2));

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "cli/memory_source.h"
 #include "codecs/decoder.h"
 #include "core/error.h"
 #include "core/parallel.h"
@@ -14,8 +15,8 @@ namespace {
 constexpr size_t kQueuedChunksPerClip = 4;  // 19 kB each
 
 Json record_of(const BatchJob& job, const std::string& model_hash, const char* status) {
-  return {{"id", job.id}, {"status", status}, {"prompt", job.prompt}, {"seed", job.seed}, {"file", job.file}, {"seconds", whole_seconds(job)},
-          {"model", model_hash}, {"version", ORRERY_VERSION}, {"options", clip_options_json(job)}};
+  return {{"id", job.id}, {"status", status}, {"prompt", job.prompt}, {"seed", job.seed}, {"file", job.file}, {"seconds", job.clip.seconds},
+          {"model", model_hash}, {"version", ORRERY_VERSION}, {"options", to_json(job.clip)}};
 }
 
 }  // namespace
@@ -79,7 +80,7 @@ void BatchWriter::take(Item& item) {
 
 void BatchWriter::take_frame(Candidate& candidate, const Frame& frame) {
   ClipInProgress& clip = *candidate.clip;
-  if (clip.job->candidates > 1) return candidate.frames.push_back(frame);
+  if (clip.job->clip.candidates > 1) return candidate.frames.push_back(frame);
   clip.seed = candidate.seed;
   if (!clip.sink) open(clip);
   clip.sink->write(frame);
@@ -88,7 +89,7 @@ void BatchWriter::take_frame(Candidate& candidate, const Frame& frame) {
 // As `render` chooses: the first of the best by the score of the model's own frames.
 void BatchWriter::end_candidate(Candidate& candidate) {
   ClipInProgress& clip = *candidate.clip;
-  if (clip.job->candidates > 1) {
+  if (clip.job->clip.candidates > 1) {
     MemorySource source(candidate.frames);
     const double score = physics_eval::evaluate(source).score.value_or(0);
     if (score > clip.best_score) {
@@ -106,8 +107,9 @@ void BatchWriter::end_candidate(Candidate& candidate) {
 }
 
 void BatchWriter::open(ClipInProgress& clip) {
-  clip.target = std::make_unique<AtomicPath>(options_.folder / clip.job->file);
-  clip.sink = open_clip(clip.target->temporary().string(), *clip.job, clip_metadata(*clip.job, model_hash_, clip.seed));
+  const BatchJob& job = *clip.job;
+  clip.target = std::make_unique<AtomicPath>(options_.folder / job.file);
+  clip.sink = std::make_unique<ClipOutput>(clip.target->temporary(), "", job.clip, provenance_of(job.prompt, clip.seed, model_hash_, job.clip, job.file));
 }
 
 // The record first, then the name: see batch_manifest.h.
@@ -119,7 +121,7 @@ void BatchWriter::end_clip(ClipInProgress& clip) {
   Json record = record_of(job, model_hash_, "done");
   record["sha256"] = sha256_file(made);
   record["bytes"] = fs::file_size(made);
-  record["frames"] = int64_t(std::ceil(whole_seconds(job) * job.fps - 1e-6));
+  record["frames"] = int64_t(std::ceil(job.clip.seconds * job.clip.fps - 1e-6));
   record["candidate_seed"] = clip.seed;
   record["score"] = nullptr;
   if (options_.score)

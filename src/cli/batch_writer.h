@@ -19,7 +19,7 @@ struct ClipInProgress {
   uint64_t seed = 0;  // of the best candidate
   std::vector<Frame> best;
   std::unique_ptr<AtomicPath> target;
-  std::unique_ptr<FrameSink> sink;
+  std::unique_ptr<ClipOutput> sink;
 };
 
 // One candidate of one clip.

@@ -5,7 +5,6 @@
 
 #include "codecs/frame_sinks.h"
 #include "core/error.h"
-#include "generate/pipeline.h"
 
 namespace orrery {
 namespace {
@@ -37,53 +36,44 @@ bool parse_size(const std::string& text, PictureSize& size) {
 
 }  // namespace
 
-bool MemorySource::next(Frame& frame) {
-  if (at_ == frames_.size()) return false;
-  frame = frames_[at_++];
-  return true;
-}
-
 PictureSize output_size(const ClipOptions& o) {
   PictureSize size{kFrameWidth * o.upscale, kFrameHeight * o.upscale};
   if (!o.size.empty()) parse_size(o.size, size);
   return size;
 }
 
-void check_clip_options(const ClipOptions& o, const std::string& who) {
+void check_clip_options(const ClipOptions& o) {
   PictureSize size{};
-  if (o.prompt.find_first_not_of(" \t\n\r") == std::string::npos) fail_usage("{}: the prompt is empty; for example \"a red ball falls and bounces\"", who);
-  if (!(o.seconds > 0 && o.seconds <= kMaxSeconds)) fail_usage("{}: seconds {} is outside of 0 to {} s", who, o.seconds, kMaxSeconds);
-  if (!(o.fps >= 1 && o.fps <= 120)) fail_usage("{}: fps {} is outside of 1 to 120", who, o.fps);
-  if (!(o.temperature >= 0 && o.temperature <= 2)) fail_usage("{}: temperature {} is outside of 0 to 2", who, o.temperature);
-  if (o.upscale < 1 || o.upscale > 8) fail_usage("{}: upscale {} is outside of 1 to 8", who, o.upscale);
-  if (o.candidates < 1 || o.candidates > 64) fail_usage("{}: candidates {} is outside of 1 to 64", who, o.candidates);
-  if (o.crf < 0 || o.crf > 51) fail_usage("{}: crf {} is outside of 0 to 51", who, o.crf);
+  if (!(o.seconds > 0 && o.seconds <= kMaxSeconds)) fail_usage("seconds {} is outside of 0 to {} s", o.seconds, kMaxSeconds);
+  if (!(o.fps >= 1 && o.fps <= 120)) fail_usage("fps {} is outside of 1 to 120", o.fps);
+  if (!(o.temperature >= 0 && o.temperature <= 2)) fail_usage("temperature {} is outside of 0 to 2", o.temperature);
+  if (o.upscale < 1 || o.upscale > 8) fail_usage("upscale {} is outside of 1 to 8", o.upscale);
+  if (o.candidates < 1 || o.candidates > 64) fail_usage("candidates {} is outside of 1 to 64", o.candidates);
+  if (o.crf < 0 || o.crf > 51) fail_usage("crf {} is outside of 0 to 51", o.crf);
   if (!o.size.empty() && !parse_size(o.size, size))
-    fail_usage("{}: size {} is not WIDTHxHEIGHT with sides from 16 to {}, for example 640x384", who, o.size, kMaxVideoSide);
+    fail_usage("size {} is not WIDTHxHEIGHT with sides from 16 to {}, for example 640x384", o.size, kMaxVideoSide);
 }
 
-double whole_seconds(const ClipOptions& o) { return chunks_for(o.seconds) * kFramesPerChunk / kFramesPerSecond; }
-
-Json clip_options_json(const ClipOptions& o) {
-  return {{"seconds", whole_seconds(o)}, {"temperature", o.temperature}, {"fps", o.fps}, {"crf", o.crf}, {"size", o.size}, {"upscale", o.upscale}, {"candidates", o.candidates}};
+Json to_json(const ClipOptions& o) {
+  return {{"seconds", o.seconds}, {"temperature", o.temperature}, {"fps", o.fps}, {"crf", o.crf}, {"size", o.size}, {"upscale", o.upscale}, {"candidates", o.candidates}};
 }
 
-Metadata clip_metadata(const ClipOptions& o, const std::string& model_hash, uint64_t seed) {
-  return {{"title", o.prompt}, {"prompt", o.prompt}, {"seed", std::to_string(seed)}, {"options", clip_options_json(o).dump()}, {"model", model_hash}, {"software", std::string("orrery ") + ORRERY_VERSION}};
+Provenance provenance_of(const std::string& prompt, uint64_t seed, const std::string& model_hash, const ClipOptions& o, const fs::path&) {
+  return {{"title", prompt}, {"prompt", prompt}, {"seed", std::to_string(seed)}, {"options", to_json(o).dump()}, {"model", model_hash}, {"software", std::string("orrery ") + ORRERY_VERSION}};
 }
 
-std::unique_ptr<FrameSink> open_clip(const std::string& path, const ClipOptions& o, const Metadata& metadata, const std::string& frame_folder) {
+ClipOutput::ClipOutput(const fs::path& out, const std::string& frames_folder, const ClipOptions& o, const Provenance& provenance) {
   const PictureSize size = output_size(o);
   EncodeOptions encode;
   encode.fps = o.fps;
   encode.crf = o.crf;
-  encode.metadata = metadata;
+  encode.metadata = provenance;
   std::vector<std::unique_ptr<FrameSink>> sinks;
-  sinks.push_back(open_encoder(path, size.width, size.height, encode));
-  if (!frame_folder.empty()) sinks.push_back(open_frame_folder(frame_folder, metadata));
-  std::unique_ptr<FrameSink> sink = std::make_unique<RateSink>(tee(std::move(sinks)), o.fps);
+  sinks.push_back(open_encoder(out, size.width, size.height, encode));
+  if (!frames_folder.empty()) sinks.push_back(open_frame_folder(frames_folder, provenance));
+  sink_ = std::make_unique<RateSink>(tee(std::move(sinks)), o.fps);
   const bool scaled = size.width != kFrameWidth || size.height != kFrameHeight;
-  return scaled ? resized(std::move(sink), size.width, size.height) : std::move(sink);
+  if (scaled) sink_ = resized(std::move(sink_), size.width, size.height);
 }
 
 }  // namespace orrery

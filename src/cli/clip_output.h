@@ -15,35 +15,31 @@ namespace orrery {
 
 inline constexpr double kMaxSeconds = 600;
 
-// All that decides a clip's bytes, besides weights, program and instruction set.
+// What decides the bytes of a clip, besides prompt, seed and weights.
 struct ClipOptions {
-  std::string prompt, size;  // size: WIDTHxHEIGHT, or empty
+  std::string size;  // WIDTHxHEIGHT; empty: the model's, times upscale
   double seconds = 4, fps = kFramesPerSecond, temperature = 0.7;
-  int64_t seed = -1;
   int upscale = 1, candidates = 1, crf = 18;
 };
 
-// UsageError names the option and its range; `who` begins the message.
-void check_clip_options(const ClipOptions& options, const std::string& who);
+// UsageError names the option and its range.
+void check_clip_options(const ClipOptions& options);
 PictureSize output_size(const ClipOptions& options);
-// Seconds that whole chunks give.
-double whole_seconds(const ClipOptions& options);
-// seed: the winning candidate's. model_hash: Generator::hash().
-Metadata clip_metadata(const ClipOptions& options, const std::string& model_hash, uint64_t seed);
-Json clip_options_json(const ClipOptions& options);
+Json to_json(const ClipOptions& options);
 
-// Takes the model's frames: rate, size, encoder; and PNGs if a folder is named.
-std::unique_ptr<FrameSink> open_clip(const std::string& path, const ClipOptions& options, const Metadata& metadata, const std::string& frame_folder = "");
+// Everything known before the frames. `model_hash`: Generator::hash(), which reads 40 MB.
+using Provenance = Metadata;
+Provenance provenance_of(const std::string& prompt, uint64_t seed, const std::string& model_hash, const ClipOptions& options, const fs::path& out);
 
-// Frames already made, for the evaluator.
-class MemorySource : public FrameSource {
+// A sink for the model's frames. Writes `out`, and PNGs into `frames_folder` unless that is empty.
+class ClipOutput : public FrameSink {
  public:
-  explicit MemorySource(const std::vector<Frame>& frames) : frames_(frames) {}
-  bool next(Frame& frame) override;
+  ClipOutput(const fs::path& out, const std::string& frames_folder, const ClipOptions& options, const Provenance& provenance);
+  void write(const Frame& frame) override { sink_->write(frame); }
+  void finish() override { sink_->finish(); }
 
  private:
-  const std::vector<Frame>& frames_;
-  size_t at_ = 0;
+  std::unique_ptr<FrameSink> sink_;
 };
 
 }  // namespace orrery

@@ -10,6 +10,7 @@
 
 #include "cli/clip_output.h"
 #include "cli/commands.h"
+#include "cli/memory_source.h"
 #include "codecs/contact_sheet.h"
 #include "codecs/png.h"
 #include "core/files.h"
@@ -25,7 +26,8 @@ using Clock = std::chrono::steady_clock;
 constexpr int kSheetFrames = 12;
 
 struct RenderOptions : ClipOptions {
-  std::string out = "out.mp4", states, frames, sheet, model;
+  std::string prompt, out = "out.mp4", states, frames, sheet, model;
+  int64_t seed = -1;
   int threads = 0;
   bool overwrite = false, strict = false, json = false, quiet = false;
 };
@@ -39,7 +41,8 @@ void refuse_existing(const std::string& path, bool overwrite) {
 void check(RenderOptions& o) {
   if (o.prompt == "-") o.prompt.assign(std::istreambuf_iterator<char>(std::cin), {});
   while (!o.prompt.empty() && std::isspace(static_cast<unsigned char>(o.prompt.back()))) o.prompt.pop_back();
-  check_clip_options(o, "render");
+  if (o.prompt.find_first_not_of(" \t\n\r") == std::string::npos) fail_usage("render: the prompt is empty; for example: orrery render \"a red ball falls and bounces\"");
+  check_clip_options(o);
   check_video_extension(o.out);
   for (const std::string& path : {o.out, o.states, o.sheet}) {
     refuse_existing(path, o.overwrite);
@@ -79,7 +82,7 @@ Candidate best_candidate(const Generator& generator, const RenderOptions& o, int
   return best;
 }
 
-void write_sheet(const RenderOptions& o, const std::vector<Frame>& frames, const Metadata& metadata) {
+void write_sheet(const RenderOptions& o, const std::vector<Frame>& frames, const Provenance& provenance) {
   std::vector<Frame> shown;
   ContactSheetOptions sheet;
   sheet.columns = 4;
@@ -88,7 +91,7 @@ void write_sheet(const RenderOptions& o, const std::vector<Frame>& frames, const
     shown.push_back(frames[size_t(i)]);
     sheet.captions.push_back(fmt::format("{:.2f} s", frames[size_t(i)].seconds));
   }
-  write_png(o.sheet, contact_sheet(shown, sheet), metadata);
+  write_png(o.sheet, contact_sheet(shown, sheet), provenance);
 }
 
 void report(const RenderOptions& o, const Candidate& c, const PatchStats& stats, double seconds, double elapsed, const std::string& hash) {
@@ -110,25 +113,26 @@ int run(RenderOptions o) {
   const Generator generator(o.model);
   warn_untaught(generator, o);
   const int chunks = chunks_for(o.seconds);
-  const double seconds = whole_seconds(o);
+  const double seconds = chunks * kFramesPerChunk / kFramesPerSecond;
   if (seconds > o.seconds + 1e-6 && !o.quiet) std::fprintf(stderr, "orrery: %.3g s rounded up to %.4g s, whole chunks of %d frames\n", o.seconds, seconds, kFramesPerChunk);
   Candidate c = best_candidate(generator, o, chunks);
-  const Metadata metadata = clip_metadata(o, generator.hash(), c.clip.seed);
-  const std::unique_ptr<FrameSink> sink = open_clip(o.out, o, metadata, o.frames);
+  o.seconds = seconds;
+  const Provenance provenance = provenance_of(o.prompt, c.clip.seed, generator.hash(), o, o.out);
+  ClipOutput output(o.out, o.frames, o, provenance);
   Progress progress("render", c.clip.num_frames(), "frames", o.quiet || o.json);
   PatchStats stats;
   std::vector<Frame> kept;
   int64_t done = 0;
   auto take = [&](const Frame& frame) {
-    sink->write(frame);
+    output.write(frame);
     if (!o.sheet.empty()) kept.push_back(frame);
     progress.update(++done);
   };
   if (c.frames.empty()) stats = generator.frames(c.clip, take);
   else for (const Frame& frame : c.frames) take(frame);
   if (!o.states.empty()) write_atomic(o.states, states_json(c.clip).dump(1) + "\n");
-  if (!o.sheet.empty()) write_sheet(o, kept, metadata);
-  sink->finish();
+  if (!o.sheet.empty()) write_sheet(o, kept, provenance);
+  output.finish();
   progress.finish();
   report(o, c, stats, seconds, seconds_since(start), generator.hash());
   return 0;

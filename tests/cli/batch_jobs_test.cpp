@@ -30,12 +30,12 @@ TEST(BatchJobs, ALineSaysWhatItWantsAndDefaultsSayTheRest) {
   const BatchJob& a = list.jobs[0];
   EXPECT_EQ(a.prompt, "a red ball falls");
   EXPECT_EQ(a.seed, 7);
-  EXPECT_EQ(a.seconds, 1.5);
-  EXPECT_EQ(output_size(a).width, 640);
-  EXPECT_EQ(a.candidates, 3);
+  EXPECT_EQ(a.clip.seconds, 1.5);
+  EXPECT_EQ(output_size(a.clip).width, 640);
+  EXPECT_EQ(a.clip.candidates, 3);
   EXPECT_EQ(a.file, "a.webm");
   EXPECT_TRUE(a.strict);
-  EXPECT_EQ(list.jobs[1].seconds, 2);
+  EXPECT_EQ(list.jobs[1].clip.seconds, 2);
   EXPECT_EQ(list.jobs[1].seed, seed_of("b", 0));
 }
 
@@ -102,8 +102,8 @@ TEST(BatchJobs, TextAndCsvGiveTheSameJobs) {
   const JobList csv = parse("id,prompt,seconds,strict\r\na,\"boxes, \"\"two\"\" of them\",1.5,true\nb,a ball,,\n\nc,x,abc,\n", ListFormat::kCsv);
   ASSERT_EQ(csv.jobs.size(), 2u);
   EXPECT_EQ(csv.jobs[0].prompt, "boxes, \"two\" of them");
-  EXPECT_EQ(csv.jobs[0].seconds, 1.5);
-  EXPECT_EQ(csv.jobs[1].seconds, 4);
+  EXPECT_EQ(csv.jobs[0].clip.seconds, 1.5);
+  EXPECT_EQ(csv.jobs[1].clip.seconds, 4);
   ASSERT_EQ(csv.errors.size(), 1u);
   EXPECT_TRUE(csv.errors[0].starts_with("list:5:")) << csv.errors[0];
 }

@@ -79,13 +79,15 @@ void expect_rows_independent(int64_t n, int64_t k, In (*from)(float)) {
   }
 }
 
+using Widths = std::vector<std::pair<int64_t, int64_t>>;  // out, in
+
 TEST(Together, ARowOfAProductDoesNotDependOnTheOthers) {
   if (!rows_are_independent()) GTEST_SKIP() << instruction_set();
   const auto half = [](float x) { return to_bf16(x); };
   const auto wide = [](float x) { return x; };
-  for (auto [n, k] : {std::pair<int64_t, int64_t>{512, 256}, {96, 256}, {512, 64}, {256, 256}, {141, 256}}) expect_rows_independent<bf16, float>(n, k, half);
-  for (auto [n, k] : {std::pair<int64_t, int64_t>{256, 256}, {512, 256}, {256, 128}}) expect_rows_independent<bf16, bf16>(n, k, half);
-  for (auto [n, k] : {std::pair<int64_t, int64_t>{23, 256}, {256, 78}, {256, 52}, {256, 37}, {256, 132}, {16, 256}}) expect_rows_independent<float, float>(n, k, wide);
+  for (auto [n, k] : Widths{{512, 256}, {96, 256}, {512, 64}, {256, 256}, {141, 256}}) expect_rows_independent<bf16, float>(n, k, half);
+  for (auto [n, k] : Widths{{256, 256}, {512, 256}, {256, 128}}) expect_rows_independent<bf16, bf16>(n, k, half);
+  for (auto [n, k] : Widths{{23, 256}, {256, 78}, {256, 52}, {256, 37}, {256, 132}, {16, 256}}) expect_rows_independent<float, float>(n, k, wide);
 }
 
 }  // namespace
