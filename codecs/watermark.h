@@ -1,10 +1,10 @@
 // An invisible mark in the pixels: which program, which model, which seed. Found without the original, after
 // compression, scaling, cropping, and changes of brightness, contrast and frame rate.
 //
-// A pattern of period kTile over the picture's plane, constant in time, whose Fourier coefficients in a ring of
-// frequencies carry chips of +-1: some a known sign (to find scale and place), the others a coded payload. Which is
-// which, and their signs, follow from the key. Spread spectrum after Cox et al. 1997; the mark that repeats, so that
-// cropping only shifts it, after Kutter 1998.
+// A pattern of period kTile over the picture's plane, constant in time, whose Fourier coefficients in a ring
+// of frequencies carry chips of +-1: some a known sign (to find scale and place), the others a coded payload.
+// Which is which, and their signs, follow from the key. Spread spectrum after Cox et al. 1997; the mark that
+// repeats, so that cropping only shifts it, after Kutter 1998.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -44,17 +44,18 @@ class WatermarkEmbedder {
 };
 
 // Frames marked on their way to `sink`.
-std::unique_ptr<FrameSink> watermarked(std::unique_ptr<FrameSink> sink, int width, int height, WatermarkKey key,
-                                       const WatermarkPayload& payload);
+std::unique_ptr<FrameSink> watermarked(std::unique_ptr<FrameSink> sink, int width, int height,
+                                       WatermarkKey key, const WatermarkPayload& payload);
 
 struct WatermarkReading {
   bool found = false;
   WatermarkPayload payload;
   double chip_errors = 0.5;  // share of the payload's chips with the wrong sign
   double sync = 0;           // correlation with the known chips, standard deviations
-  double scale_x = 1, scale_y = 1, shift_x = 0, shift_y = 0;  // share of the marked picture's sides seen; pixels of 320
-  int64_t searched = 0;           // scales and places compared
-  int decoded = 0;                // of these, tried with the code
+  double scale_x = 1, scale_y = 1, shift_x = 0,
+         shift_y = 0;               // share of the marked picture's sides seen; pixels of 320
+  int64_t searched = 0;             // scales and places compared
+  int decoded = 0;                  // of these, tried with the code
   double false_positive_bound = 1;  // probability of `found` for an unmarked clip or another key, at most
 };
 

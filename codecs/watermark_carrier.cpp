@@ -18,7 +18,9 @@ const std::vector<Coefficient>& coefficients() {
     std::vector<Coefficient> list;
     for (int kx = 0; kx <= kHighest; ++kx)
       for (int ky = kx == 0 ? 1 : -kHighest; ky <= kHighest; ++ky)
-        if (const int square = kx * kx + ky * ky; square >= kLowest * kLowest && square <= kHighest * kHighest) list.push_back({kx, ky});
+        if (const int square = kx * kx + ky * ky;
+            square >= kLowest * kLowest && square <= kHighest * kHighest)
+          list.push_back({kx, ky});
     return list;
   }();
   return ring;
@@ -27,8 +29,9 @@ const std::vector<Coefficient>& coefficients() {
 Layout::Layout(WatermarkKey key) {
   const std::vector<Coefficient>& ring = coefficients();
   const int chips = 2 * int(ring.size());
-  // Known and payload chips draw from streams of their own: what a search over the known ones selects says nothing
-  // about the payload's signs, and a wrong decoding stays a fair draw (`false_positive_bound` rests on it).
+  // Known and payload chips draw from streams of their own: what a search over the known ones selects says
+  // nothing about the payload's signs, and a wrong decoding stays a fair draw (`false_positive_bound` rests
+  // on it).
   Rng order(key.value, 1), sync_signs(key.value, 2), payload_signs(key.value, 3);
   std::vector<int> shuffled(static_cast<size_t>(chips));
   std::iota(shuffled.begin(), shuffled.end(), 0);
@@ -64,7 +67,8 @@ bool read_message(std::span<const uint8_t> message, WatermarkPayload& payload) {
     for (int i = 0; i < count; ++i) v = v << 1 | message[size_t(begin + i)];
     return v;
   };
-  if (value(0, 16) != kProgramMark || value(kPayloadBits, kCrcBits) != crc24(message.first(kPayloadBits))) return false;
+  if (value(0, 16) != kProgramMark || value(kPayloadBits, kCrcBits) != crc24(message.first(kPayloadBits)))
+    return false;
   payload = {uint16_t(value(16, 16)), uint16_t(value(32, 16))};
   return true;
 }
@@ -86,7 +90,8 @@ void mean_along(const float* in, float* out, int n, size_t stride, int radius) {
 
 std::vector<float> box_mean(const std::vector<float>& image, int width, int height, int radius) {
   std::vector<float> rows(image.size()), sum(static_cast<size_t>(width)), out(image.size());
-  for (int y = 0; y < height; ++y) mean_along(&image[size_t(y) * size_t(width)], &rows[size_t(y) * size_t(width)], width, 1, radius);
+  for (int y = 0; y < height; ++y)
+    mean_along(&image[size_t(y) * size_t(width)], &rows[size_t(y) * size_t(width)], width, 1, radius);
   // Down the columns all at once: rows are added and taken away whole.
   const auto add = [&](int y, float factor) {
     const float* row = &rows[size_t(y) * size_t(width)];
@@ -106,7 +111,8 @@ std::vector<float> box_mean(const std::vector<float>& image, int width, int heig
 std::vector<float> luma(const Frame& frame) {
   std::vector<float> y(size_t(frame.width) * size_t(frame.height));
   for (size_t i = 0; i < y.size(); ++i)
-    y[i] = 0.2126f * float(frame.rgb[3 * i]) + 0.7152f * float(frame.rgb[3 * i + 1]) + 0.0722f * float(frame.rgb[3 * i + 2]);
+    y[i] = 0.2126f * float(frame.rgb[3 * i]) + 0.7152f * float(frame.rgb[3 * i + 1]) +
+           0.0722f * float(frame.rgb[3 * i + 2]);
   return y;
 }
 
@@ -116,7 +122,9 @@ WatermarkKey shipped_watermark_key() { return {hash64("orrery watermark, shipped
 
 WatermarkKey read_watermark_key(const fs::path& path) {
   const std::vector<uint8_t> bytes = read_bytes(path, 1 << 20);
-  if (bytes.size() < 16) fail("watermark key {} has {} bytes; at least 16 are needed, for example: head -c 32 /dev/urandom > {}", path.string(), bytes.size(), path.string());
+  if (bytes.size() < 16)
+    fail("watermark key {} has {} bytes; at least 16 are needed, for example: head -c 32 /dev/urandom > {}",
+         path.string(), bytes.size(), path.string());
   return {hash64(sha256(bytes))};
 }
 
@@ -124,6 +132,8 @@ WatermarkPayload watermark_payload(const std::string& model_hash, uint64_t seed)
   return {uint16_t(std::stoul(model_hash.substr(0, 4), nullptr, 16)), uint16_t(seed)};
 }
 
-std::string to_hex(const WatermarkPayload& p) { return fmt::format("{:04x}{:04x}{:04x}", watermark::kProgramMark, p.model, p.seed); }
+std::string to_hex(const WatermarkPayload& p) {
+  return fmt::format("{:04x}{:04x}{:04x}", watermark::kProgramMark, p.model, p.seed);
+}
 
 }  // namespace orrery

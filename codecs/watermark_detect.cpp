@@ -14,11 +14,12 @@ using namespace watermark;
 
 constexpr int kFlattenRadius = 10;  // pixels: shading slower than the pattern is taken away
 constexpr float kMostDetail = 8;    // levels: edges are cut to this, so that no single one outweighs a wall
-constexpr int kVarianceRadius = 6;  // where the picture varies, it says less about the mark: divided by variance
+constexpr int kVarianceRadius =
+    6;  // where the picture varies, it says less about the mark: divided by variance
 constexpr float kLeastVariance = 0.5f;
 
-// Scales searched: a crop that keeps 80 to 100 % of the width, and 1 % of it more or less of the height. Half a step
-// is off by 0.8 pixels at the picture's sides, a fifteenth of the shortest wavelength.
+// Scales searched: a crop that keeps 80 to 100 % of the width, and 1 % of it more or less of the height. Half
+// a step is off by 0.8 pixels at the picture's sides, a fifteenth of the shortest wavelength.
 constexpr double kLeastScale = 0.80, kScaleStep = 0.01;
 constexpr int kScales = 21, kAspects = 3;
 // Places searched at each: every fourth pixel of a period in x and y.
@@ -31,7 +32,9 @@ struct Complex {
 };
 Complex operator*(Complex a, Complex b) { return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re}; }
 
-Complex unit(double turns) { return {float(std::cos(2 * std::numbers::pi * turns)), float(std::sin(2 * std::numbers::pi * turns))}; }
+Complex unit(double turns) {
+  return {float(std::cos(2 * std::numbers::pi * turns)), float(std::sin(2 * std::numbers::pi * turns))};
+}
 
 // e^(-2 pi i k scale x / kTile) for k = 0..kHighest, x < n: [k][x].
 struct Waves {
@@ -52,7 +55,8 @@ std::vector<Complex> along_rows(const std::vector<float>& image, int width, int 
   std::vector<Complex> rows(size_t((kHighest + 1) * height));
   for (int y = 0; y < height; ++y)
     for (int k = 0; k <= kHighest; ++k) {
-      const float *line = &image[size_t(y) * size_t(width)], *wr = &waves.re[size_t(k * width)], *wi = &waves.im[size_t(k * width)];
+      const float *line = &image[size_t(y) * size_t(width)], *wr = &waves.re[size_t(k * width)],
+                  *wi = &waves.im[size_t(k * width)];
       float re = 0, im = 0;
 #pragma omp simd reduction(+ : re, im)
       for (int x = 0; x < width; ++x) re += line[x] * wr[x], im += line[x] * wi[x];
@@ -62,7 +66,8 @@ std::vector<Complex> along_rows(const std::vector<float>& image, int width, int 
 }
 
 Complex down_column(const Complex* rows, const Waves& waves, int ky) {
-  const float *wr = &waves.re[size_t(std::abs(ky) * waves.n)], *wi = &waves.im[size_t(std::abs(ky) * waves.n)];
+  const float *wr = &waves.re[size_t(std::abs(ky) * waves.n)],
+              *wi = &waves.im[size_t(std::abs(ky) * waves.n)];
   const float side = ky < 0 ? -1.f : 1.f;
   Complex sum;
   for (int y = 0; y < waves.n; ++y) {
@@ -103,16 +108,19 @@ struct Turns {  // e^(-2 pi i n / (kTile kFine))
     for (int n = 0; n < kCount; ++n) at[n] = unit(-double(n) / kCount);
   }
   // What a shift by (u, v) does to coefficient k.
-  Complex of(const Coefficient& k, int u, int v) const { return at[((k.kx * u + k.ky * v) % kCount + kCount) % kCount]; }
+  Complex of(const Coefficient& k, int u, int v) const {
+    return at[((k.kx * u + k.ky * v) % kCount + kCount) % kCount];
+  }
 };
 const Turns turns;
 
-// The known chips' contribution to each coefficient, conjugated: correlation at a shift is the real part of the sum
-// of D e^(-i k shift).
+// The known chips' contribution to each coefficient, conjugated: correlation at a shift is the real part of
+// the sum of D e^(-i k shift).
 std::vector<Complex> known_part(const WatermarkDetector::Spectrum& s, const Layout& layout) {
   std::vector<Complex> d(coefficients().size());
   for (size_t c = 0; c < d.size(); ++c) {
-    const float a = layout.bit[2 * c] == kSync ? layout.sign[2 * c] : 0, b = layout.bit[2 * c + 1] == kSync ? layout.sign[2 * c + 1] : 0;
+    const float a = layout.bit[2 * c] == kSync ? layout.sign[2 * c] : 0,
+                b = layout.bit[2 * c + 1] == kSync ? layout.sign[2 * c + 1] : 0;
     d[c] = Complex{s.real[c], s.imaginary[c]} * Complex{a, b};
   }
   return d;
@@ -175,12 +183,14 @@ std::vector<float> chips_at(const WatermarkDetector::Spectrum& s, const Layout& 
   return chips;
 }
 
-bool decode(const WatermarkDetector::Spectrum& s, const Layout& layout, const Candidate& c, WatermarkReading& reading) {
+bool decode(const WatermarkDetector::Spectrum& s, const Layout& layout, const Candidate& c,
+            WatermarkReading& reading) {
   const std::vector<float> chips = chips_at(s, layout, c.u, c.v);
   std::vector<float> soft(kMessageBits * kCodeRate);
   // A codec keeps slow waves better: a chip counts by its wavelength.
   for (size_t i = 0; i < chips.size(); ++i)
-    if (layout.bit[i] != kSync) soft[size_t(layout.bit[i])] += chips[i] / float(coefficients()[i / 2].radius());
+    if (layout.bit[i] != kSync)
+      soft[size_t(layout.bit[i])] += chips[i] / float(coefficients()[i / 2].radius());
   const std::vector<uint8_t> message = convolutional_decode(soft);
   ++reading.decoded;
   if (!read_message(message, reading.payload)) return false;
@@ -202,7 +212,8 @@ void WatermarkDetector::add(const Frame& frame) {
     sum_.assign(size_t(width_) * size_t(height_), 0);
   }
   if (frame.width != frame_width_ || frame.height != frame_height_)
-    fail("cannot look for a watermark: a frame is {}x{}, the first was {}x{}", frame.width, frame.height, frame_width_, frame_height_);
+    fail("cannot look for a watermark: a frame is {}x{}, the first was {}x{}", frame.width, frame.height,
+         frame_width_, frame_height_);
   const std::vector<float> y = luma(resize(frame, width_, height_));
   const std::vector<float> mean = box_mean(y, width_, height_, kFlattenRadius);
   for (size_t i = 0; i < y.size(); ++i) sum_[i] += std::clamp(y[i] - mean[i], -kMostDetail, kMostDetail);
@@ -212,7 +223,8 @@ void WatermarkDetector::add(const Frame& frame) {
 std::vector<float> WatermarkDetector::weighted() const {
   if (frames_ == 0) fail("cannot look for a watermark: no frames");
   std::vector<float> image(sum_.size()), square(sum_.size());
-  for (size_t i = 0; i < image.size(); ++i) image[i] = sum_[i] / float(frames_), square[i] = image[i] * image[i];
+  for (size_t i = 0; i < image.size(); ++i)
+    image[i] = sum_[i] / float(frames_), square[i] = image[i] * image[i];
   const std::vector<float> variance = box_mean(square, width_, height_, kVarianceRadius);
   for (size_t i = 0; i < image.size(); ++i) image[i] /= std::max(0.f, variance[i]) + kLeastVariance;
   return image;
@@ -249,7 +261,8 @@ WatermarkReading WatermarkDetector::read(const std::vector<Spectrum>& spectra, W
     candidates.push_back(best_place(known[i], int(i)));
   }
   reading.searched = int64_t(spectra.size()) * kPlaces * kPlaces;
-  std::stable_sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) { return a.sync > b.sync; });
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const Candidate& a, const Candidate& b) { return a.sync > b.sync; });
   candidates.resize(std::min<size_t>(candidates.size(), kMostDecoded - 1));
   candidates.insert(candidates.begin(), Candidate{sync_at(known[0], 0, 0), 0, 0, 0});
   for (Candidate& c : candidates) {
@@ -258,7 +271,8 @@ WatermarkReading WatermarkDetector::read(const std::vector<Spectrum>& spectra, W
     const bool found = decode(s, layout, c, reading);
     if (!found && c.sync <= reading.sync) continue;
     reading.sync = c.sync;
-    reading.scale_x = s.scale_x, reading.scale_y = s.scale_y, reading.shift_x = double(c.u) / kFine, reading.shift_y = double(c.v) / kFine;
+    reading.scale_x = s.scale_x, reading.scale_y = s.scale_y, reading.shift_x = double(c.u) / kFine,
+    reading.shift_y = double(c.v) / kFine;
     if (found) break;
   }
   reading.false_positive_bound = kMostDecoded * std::exp2(-16 - kCrcBits);
