@@ -15,13 +15,14 @@ constexpr std::array<unsigned, kCodeRate> kGenerators = {0463, 0535, 0733, 0745}
 // received values chose: tail-biting without trying all 256 first states.
 constexpr int kLaps = 3;
 
-// Sign of coded bit i on the branch from state p (< 128) with input 0. All generators have their first and last
-// tap set: the other three branches of a butterfly carry the same sign or its negative.
+// Sign of coded bit i on the branch from state p (< 128) with input 0. All generators have their first and
+// last tap set: the other three branches of a butterfly carry the same sign or its negative.
 struct Signs {
   float of[kCodeRate][kHalf];
   Signs() {
     for (int i = 0; i < kCodeRate; ++i)
-      for (unsigned p = 0; p < kHalf; ++p) of[i][p] = std::popcount((p << 1) & kGenerators[size_t(i)]) % 2 ? -1.f : 1.f;
+      for (unsigned p = 0; p < kHalf; ++p)
+        of[i][p] = std::popcount((p << 1) & kGenerators[size_t(i)]) % 2 ? -1.f : 1.f;
   }
 };
 
@@ -30,7 +31,8 @@ void butterflies(const Signs& signs, const float* soft, const float* old, float*
   float even[kHalf], odd[kHalf];
   uint8_t even_upper[kHalf], odd_upper[kHalf];
   for (int p = 0; p < kHalf; ++p) {
-    const float m = soft[0] * signs.of[0][p] + soft[1] * signs.of[1][p] + soft[2] * signs.of[2][p] + soft[3] * signs.of[3][p];
+    const float m = soft[0] * signs.of[0][p] + soft[1] * signs.of[1][p] + soft[2] * signs.of[2][p] +
+                    soft[3] * signs.of[3][p];
     const float a = old[p] + m, b = old[p + kHalf] - m, c = old[p] - m, d = old[p + kHalf] + m;
     even[p] = std::max(a, b), even_upper[p] = b > a;
     odd[p] = std::max(c, d), odd_upper[p] = d > c;

@@ -1,5 +1,6 @@
-// Tail-biting convolutional code, rate 1/4, constraint length 9, generators 463 535 733 745 octal (free distance 24;
-// Proakis, Digital Communications, table 8.2-3), with soft-decision Viterbi decoding; and a CRC for what it carries.
+// Tail-biting convolutional code, rate 1/4, constraint length 9, generators 463 535 733 745 octal (free
+// distance 24; Proakis, Digital Communications, table 8.2-3), with soft-decision Viterbi decoding; and a CRC
+// for what it carries.
 #pragma once
 #include <cstdint>
 #include <span>
