@@ -6,6 +6,8 @@ std::vector<Command> commands() {
   return {
       {"render", "a sentence becomes a clip", setup_render},
       {"score", "is what moves in these clips physically consistent?", setup_score},
+      {"verify", "where do these clips come from? metadata, watermark, and whether they agree", setup_verify},
+      {"replay", "make a clip again from its metadata alone", setup_replay},
       {"info", "the model, this machine, and what the model knows", setup_info},
 #ifdef ORRERY_WORLD
       {"synth", "clips from the simulator: shards for training, or videos to look at", setup_synth},

@@ -8,6 +8,8 @@ namespace orrery {
 
 std::function<int()> setup_render(CLI::App& app);
 std::function<int()> setup_score(CLI::App& app);
+std::function<int()> setup_replay(CLI::App& app);
+std::function<int()> setup_verify(CLI::App& app);
 std::function<int()> setup_info(CLI::App& app);
 #ifdef ORRERY_WORLD
 std::function<int()> setup_synth(CLI::App& app);

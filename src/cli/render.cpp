@@ -2,37 +2,33 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cmath>
 #include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <iterator>
 #include <random>
 
+#include "cli/clip_output.h"
 #include "cli/commands.h"
+#include "cli/policy.h"
 #include "codecs/contact_sheet.h"
-#include "codecs/encoder.h"
-#include "codecs/frame_sinks.h"
 #include "codecs/png.h"
-#include "codecs/resize.h"
 #include "core/files.h"
 #include "core/parallel.h"
 #include "core/progress.h"
-#include "generate/pipeline.h"
 #include "physics_eval/evaluate.h"
 
 namespace orrery {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr double kMaxSeconds = 600;
 constexpr int kSheetFrames = 12;
 
 struct RenderOptions {
-  std::string prompt, out = "out.mp4", states, frames, sheet, size, model;
-  double seconds = 4, fps = kFramesPerSecond, temperature = 0.7;
+  std::string prompt, out = "out.mp4", states, frames, sheet, model, policy;
+  ClipOptions clip;
   int64_t seed = -1;
-  int upscale = 1, candidates = 1, crf = 18, threads = 0;
+  int threads = 0;
   bool overwrite = false, strict = false, json = false, quiet = false;
 };
 
@@ -53,34 +49,6 @@ class MemorySource : public FrameSource {
   size_t at_ = 0;
 };
 
-// The model's 24 frames a second at another rate: each output frame shows the latest model frame.
-class RateSink : public FrameSink {
- public:
-  RateSink(std::unique_ptr<FrameSink> sink, double fps) : sink_(std::move(sink)), fps_(fps) {}
-  void write(const Frame& frame) override {
-    for (++in_; std::floor(double(out_) / fps_ * kFramesPerSecond + 1e-9) < double(in_); ++out_) {
-      Frame shown = frame;
-      shown.seconds = double(out_) / fps_;
-      sink_->write(shown);
-    }
-  }
-  void finish() override { sink_->finish(); }
-
- private:
-  std::unique_ptr<FrameSink> sink_;
-  double fps_;
-  int64_t in_ = 0, out_ = 0;
-};
-
-PictureSize output_size(const RenderOptions& o) {
-  PictureSize size{kFrameWidth * o.upscale, kFrameHeight * o.upscale};
-  if (o.size.empty()) return size;
-  char end = 0;
-  if (std::sscanf(o.size.c_str(), "%dx%d%c", &size.width, &size.height, &end) != 2 || size.width < 16 || size.height < 16 || size.width > kMaxVideoSide || size.height > kMaxVideoSide)
-    fail_usage("render: --size {} is not WIDTHxHEIGHT with sides from 16 to {}, for example 640x384", o.size, kMaxVideoSide);
-  return size;
-}
-
 void refuse_existing(const std::string& path, bool overwrite) {
   if (!path.empty() && fs::exists(path) && !overwrite) fail_usage("render: {} exists; give --overwrite or another name", path);
 }
@@ -89,9 +57,8 @@ void check(RenderOptions& o) {
   if (o.prompt == "-") o.prompt.assign(std::istreambuf_iterator<char>(std::cin), {});
   while (!o.prompt.empty() && std::isspace(static_cast<unsigned char>(o.prompt.back()))) o.prompt.pop_back();
   if (o.prompt.find_first_not_of(" \t\n\r") == std::string::npos) fail_usage("render: the prompt is empty; for example: orrery render \"a red ball falls and bounces\"");
-  if (!(o.seconds > 0 && o.seconds <= kMaxSeconds)) fail_usage("render: --seconds {} is outside of 0 to {} s", o.seconds, kMaxSeconds);
-  if (!(o.fps >= 1 && o.fps <= 120)) fail_usage("render: --fps {} is outside of 1 to 120", o.fps);
-  output_size(o);
+  check_clip_options(o.clip);
+  enforce(load_policy(o.policy), o.prompt, o.clip.seconds);
   check_video_extension(o.out);
   for (const std::string& path : {o.out, o.states, o.sheet}) {
     refuse_existing(path, o.overwrite);
@@ -109,11 +76,6 @@ void warn_untaught(const Generator& generator, const RenderOptions& o) {
   std::fprintf(stderr, "orrery: warning: %s\n", text.c_str());
 }
 
-Metadata metadata_of(const Generator& generator, const RenderOptions& o, uint64_t seed, double seconds) {
-  const Json options = {{"seconds", seconds}, {"temperature", o.temperature}, {"fps", o.fps}, {"crf", o.crf}, {"size", o.size}, {"upscale", o.upscale}, {"candidates", o.candidates}};
-  return {{"title", o.prompt}, {"prompt", o.prompt}, {"seed", std::to_string(seed)}, {"options", options.dump()}, {"model", generator.hash()}, {"software", std::string("orrery ") + ORRERY_VERSION}};
-}
-
 struct Candidate {
   PlannedClip clip;
   std::vector<Frame> frames;
@@ -123,10 +85,10 @@ struct Candidate {
 // The best of several by physics score; with one candidate nothing is scored.
 Candidate best_candidate(const Generator& generator, const RenderOptions& o, int chunks) {
   Candidate best;
-  for (int n = 0; n < o.candidates; ++n) {
+  for (int n = 0; n < o.clip.candidates; ++n) {
     Candidate c;
-    c.clip = generator.plan(o.prompt, uint64_t(o.seed) + uint64_t(n), o.temperature, chunks);
-    if (o.candidates > 1) {
+    c.clip = generator.plan(o.prompt, uint64_t(o.seed) + uint64_t(n), o.clip.temperature, chunks);
+    if (o.clip.candidates > 1) {
       generator.frames(c.clip, [&](const Frame& f) { c.frames.push_back(f); });
       MemorySource source(c.frames);
       c.score = physics_eval::evaluate(source).score.value_or(0);
@@ -136,21 +98,7 @@ Candidate best_candidate(const Generator& generator, const RenderOptions& o, int
   return best;
 }
 
-std::unique_ptr<FrameSink> open_sinks(const RenderOptions& o, const Metadata& metadata) {
-  const PictureSize size = output_size(o);
-  EncodeOptions encode;
-  encode.fps = o.fps;
-  encode.crf = o.crf;
-  encode.metadata = metadata;
-  std::vector<std::unique_ptr<FrameSink>> sinks;
-  sinks.push_back(open_encoder(o.out, size.width, size.height, encode));
-  if (!o.frames.empty()) sinks.push_back(open_frame_folder(o.frames, metadata));
-  std::unique_ptr<FrameSink> sink = std::make_unique<RateSink>(tee(std::move(sinks)), o.fps);
-  const bool scaled = size.width != kFrameWidth || size.height != kFrameHeight;
-  return scaled ? resized(std::move(sink), size.width, size.height) : std::move(sink);
-}
-
-void write_sheet(const RenderOptions& o, const std::vector<Frame>& frames, const Metadata& metadata) {
+void write_sheet(const RenderOptions& o, const std::vector<Frame>& frames, Provenance p) {
   std::vector<Frame> shown;
   ContactSheetOptions sheet;
   sheet.columns = 4;
@@ -159,7 +107,15 @@ void write_sheet(const RenderOptions& o, const std::vector<Frame>& frames, const
     shown.push_back(frames[size_t(i)]);
     sheet.captions.push_back(fmt::format("{:.2f} s", frames[size_t(i)].seconds));
   }
-  write_png(o.sheet, contact_sheet(shown, sheet), metadata);
+  if (o.clip.watermark) {  // each picture, not the sheet: the gaps between them would drown the mark
+    const WatermarkEmbedder embedder(kFrameWidth, kFrameHeight, watermark_key_of(o.clip), watermark_payload(p.model, p.seed));
+    for (Frame& frame : shown) embedder.mark(frame);
+  }
+  const Frame picture = contact_sheet(shown, sheet);
+  p.watermark.clear();
+  p.picture_sha256 = picture_hash(picture);
+  p.encoder.clear();
+  write_png(o.sheet, picture, metadata_of(p));
 }
 
 void report(const RenderOptions& o, const Candidate& c, const PatchStats& stats, double seconds, double elapsed, const std::string& hash) {
@@ -180,28 +136,29 @@ int run(RenderOptions o) {
   check(o);
   const Generator generator(o.model);
   warn_untaught(generator, o);
-  const int chunks = chunks_for(o.seconds);
+  const std::string model = generator.hash();
+  const int chunks = chunks_for(o.clip.seconds);
   const double seconds = chunks * kFramesPerChunk / kFramesPerSecond;
-  if (seconds > o.seconds + 1e-6 && !o.quiet) std::fprintf(stderr, "orrery: %.3g s rounded up to %.4g s, whole chunks of %d frames\n", o.seconds, seconds, kFramesPerChunk);
+  if (seconds > o.clip.seconds + 1e-6 && !o.quiet) std::fprintf(stderr, "orrery: %.3g s rounded up to %.4g s, whole chunks of %d frames\n", o.clip.seconds, seconds, kFramesPerChunk);
   Candidate c = best_candidate(generator, o, chunks);
-  const Metadata metadata = metadata_of(generator, o, c.clip.seed, seconds);
-  const std::unique_ptr<FrameSink> sink = open_sinks(o, metadata);
+  o.clip.seconds = seconds;
+  ClipOutput output(o.out, o.frames, o.clip, provenance_of(o.prompt, c.clip.seed, model, o.clip, o.out));
   Progress progress("render", c.clip.num_frames(), "frames", o.quiet || o.json);
   PatchStats stats;
   std::vector<Frame> kept;
   int64_t done = 0;
   auto take = [&](const Frame& frame) {
-    sink->write(frame);
+    output.write(frame);
     if (!o.sheet.empty()) kept.push_back(frame);
     progress.update(++done);
   };
   if (c.frames.empty()) stats = generator.frames(c.clip, take);
   else for (const Frame& frame : c.frames) take(frame);
   if (!o.states.empty()) write_atomic(o.states, states_json(c.clip).dump(1) + "\n");
-  if (!o.sheet.empty()) write_sheet(o, kept, metadata);
-  sink->finish();
+  if (!o.sheet.empty()) write_sheet(o, kept, output.provenance());
+  output.finish();
   progress.finish();
-  report(o, c, stats, seconds, seconds_since(start), generator.hash());
+  report(o, c, stats, seconds, seconds_since(start), model);
   return 0;
 }
 
@@ -211,19 +168,14 @@ std::function<int()> setup_render(CLI::App& app) {
   auto o = std::make_shared<RenderOptions>();
   app.add_option("prompt", o->prompt, "what happens, in English; - reads it from standard input")->required();
   app.add_option("-o,--out", o->out, "the clip: .mp4, .webm or .gif")->capture_default_str();
-  app.add_option("--seconds", o->seconds, "length, rounded up to whole chunks of 4 frames")->capture_default_str();
   app.add_option("--seed", o->seed, "what the prompt leaves open follows from it (default: random, printed)")->check(CLI::NonNegativeNumber);
-  app.add_option("--fps", o->fps, "frames a second of the file; the model makes 24")->capture_default_str();
-  app.add_option("--size", o->size, "WIDTHxHEIGHT of the file; the model makes 320x192");
-  app.add_option("--upscale", o->upscale, "enlarge by this factor")->check(CLI::Range(1, 8))->capture_default_str();
+  add_clip_options(app, o->clip);
   app.add_option("--states", o->states, "write the predicted state of every object at every frame to this JSON file");
   app.add_option("--frames", o->frames, "also write the frames as PNGs into this folder");
   app.add_option("--sheet", o->sheet, "also write a contact sheet (PNG)");
-  app.add_option("--candidates", o->candidates, "make so many and keep the best by physics score")->check(CLI::Range(1, 64))->capture_default_str();
-  app.add_option("--temperature", o->temperature, "variety of the scene: 0 is the likeliest")->check(CLI::Range(0.0, 2.0))->capture_default_str();
-  app.add_option("--crf", o->crf, "quality of the encoder, 0 (best) to 51")->check(CLI::Range(0, 51))->capture_default_str();
   app.add_option("--threads", o->threads, "threads (default: all)")->check(CLI::Range(1, 256));
   app.add_option("--model", o->model, "transformer weights (default: $ORRERY_MODEL, or the shipped ones)");
+  app.add_option("--policy", o->policy, "what is refused (JSON; default: the shipped policy.json; none: nothing)");
   app.add_flag("--overwrite", o->overwrite, "replace files that exist");
   app.add_flag("--strict", o->strict, "refuse a prompt with words that the model was never taught");
   app.add_flag("--json", o->json, "one JSON line about the clip on standard output");
