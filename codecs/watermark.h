@@ -61,7 +61,8 @@ struct WatermarkReading {
 
 class WatermarkDetector {
  public:
-  void add(const Frame& frame);  // any size, but the same for all
+  // Any size up to 8 times as high as wide, but the same for all, else Error.
+  void add(const Frame& frame);
   int frames() const { return frames_; }
   // Searches scale and place. Error when there is no frame.
   WatermarkReading read(WatermarkKey key) const;

@@ -17,6 +17,7 @@ constexpr float kMostDetail = 8;    // levels: edges are cut to this, so that no
 constexpr int kVarianceRadius =
     6;  // where the picture varies, it says less about the mark: divided by variance
 constexpr float kLeastVariance = 0.5f;
+constexpr int kTallest = 8;  // height by width: 320 wide, a thinner picture would fill the memory
 
 // Scales searched: a crop that keeps 80 to 100 % of the width, and 1 % of it more or less of the height. Half
 // a step is off by 0.8 pixels at the picture's sides, a fifteenth of the shortest wavelength.
@@ -207,6 +208,9 @@ bool decode(const WatermarkDetector::Spectrum& s, const Layout& layout, const Ca
 
 void WatermarkDetector::add(const Frame& frame) {
   if (frames_ == 0) {
+    if (frame.height > kTallest * frame.width)
+      fail("cannot look for a watermark: frames of {}x{} are more than {} times as high as wide", frame.width,
+           frame.height, kTallest);
     frame_width_ = frame.width, frame_height_ = frame.height;
     width_ = kWidth, height_ = std::max(1, int(std::lround(double(frame.height) * kWidth / frame.width)));
     sum_.assign(size_t(width_) * size_t(height_), 0);

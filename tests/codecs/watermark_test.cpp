@@ -194,6 +194,7 @@ TEST(Watermark, NeitherMottlesNorFlickersWhereItIsFlat) {
 TEST(Watermark, RefusesFramesOfTwoSizesAndNoFrames) {
   WatermarkDetector detector;
   expect_error([&] { detector.read(shipped_watermark_key()); }, {"no frames"});
+  expect_error([&] { detector.add(flat(2, 400, 0, 0, 0)); }, {"2x400", "8 times"});
   detector.add(flat(32, 32, 0, 0, 0));
   expect_error([&] { detector.add(flat(64, 32, 0, 0, 0)); }, {"64x32", "32x32"});
 }
