@@ -158,12 +158,6 @@ void Report::finish() const {
   write_atomic(path_, all.dump(1) + "\n");
 }
 
-bool MemorySource::next(Frame& frame) {
-  if (at_ == frames_.size()) return false;
-  frame = frames_[at_++];
-  return true;
-}
-
 std::vector<Frame> frames_of(const Generator& generator, PlannedClip& clip) {
   std::vector<Frame> frames;
   generator.frames(clip, [&](const Frame& f) { frames.push_back(f); });

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/memory_source.h"
 #include "core/frame.h"
 #include "core/json.h"
 #include "core/scene.h"
@@ -67,17 +68,6 @@ class Report {
  private:
   Json document_;
   std::string path_;
-};
-
-// Frames already made, for the evaluator.
-class MemorySource : public FrameSource {
- public:
-  explicit MemorySource(const std::vector<Frame>& frames) : frames_(frames) {}
-  bool next(Frame& frame) override;
-
- private:
-  const std::vector<Frame>& frames_;
-  size_t at_ = 0;
 };
 
 std::vector<Frame> frames_of(const Generator& generator, PlannedClip& clip);

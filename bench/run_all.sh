@@ -20,6 +20,7 @@ run pixels_given_states --count 100
 run adherence --held-out 300 --free 60 --checker 300
 run free_fall --count 100
 run side_by_side --count 100 --worst 5 --out "$out/side_by_side.png" --worst-out "$out/worst.png"
+"$build/bench/watermark_robustness" --count 50 --keys 1000000 --search-keys 10000 --score --json "$out/watermark_robustness.json" > "$out/watermark_robustness.md"
 run render_speed --count 5 --program "$build/orrery"
 run batch_throughput --count 16 --program "$build/orrery"
 python=python3 # the one that has torch, if any

@@ -1,6 +1,7 @@
 #include "codecs/encoder.h"
 
 #include <cmath>
+#include <fstream>
 #include <optional>
 
 #include "codecs/convert.h"
@@ -33,6 +34,28 @@ void check_request(const fs::path& path, const VideoFormat& format, int width, i
     fail_usage("cannot write {}: crf {} is outside 0 (best) to 51", path.string(), options.crf);
   if (options.threads < 1 || options.threads > 64)
     fail_usage("cannot write {}: {} encoder threads are outside 1 to 64", path.string(), options.threads);
+}
+
+// In place, everywhere: containers store metadata as plain text, and equal length moves nothing. Read in pieces that
+// overlap by the length of what is looked for.
+void replace_in_file(const fs::path& path, const std::string& from, const std::string& to) {
+  ORRERY_ASSERT(from.size() == to.size() && !from.empty());
+  constexpr size_t kPiece = 1 << 20;
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  std::string piece(kPiece + from.size() - 1, 0);
+  for (std::streamoff start = 0; file; start += std::streamoff(kPiece)) {
+    file.seekg(start);
+    file.read(piece.data(), std::streamsize(piece.size()));
+    const size_t length = size_t(file.gcount());
+    file.clear();
+    for (size_t at = piece.find(from); at < kPiece && at + from.size() <= length; at = piece.find(from, at + 1)) {
+      file.seekp(start + std::streamoff(at));
+      file.write(to.data(), std::streamsize(to.size()));
+    }
+    if (length < piece.size()) break;
+  }
+  file.flush();
+  if (!file) fail("cannot write metadata to {}", path.string());
 }
 
 // Frames -> pictures of the encoder's pixel format.
@@ -83,6 +106,7 @@ class VideoEncoder : public FrameSink {
   void open_muxer();
   void encode(const AVFrame* picture);  // nullptr: flush
   void mux();                           // packet_, through the filter, into the file
+  Metadata final_metadata() const;
   void check(int code, const char* what) const {
     if (code < 0) fail("cannot write {}: {}: {}", path_.string(), what, ffmpeg::error_text(code));
   }
@@ -204,6 +228,15 @@ void VideoEncoder::write(const Frame& frame) {
   encode(picture);
 }
 
+Metadata VideoEncoder::final_metadata() const {
+  Metadata metadata = options_.metadata;
+  const LateValue& late = options_.late;
+  for (auto& [key, value] : metadata)
+    if (const size_t at = late.placeholder.empty() ? std::string::npos : value.find(late.placeholder); at != std::string::npos)
+      value.replace(at, late.placeholder.size(), late.value());
+  return metadata;
+}
+
 void VideoEncoder::finish() {
   ORRERY_ASSERT(!finished_);
   if (frames_ == 0) fail("cannot write {}: no frames", path_.string());
@@ -213,7 +246,8 @@ void VideoEncoder::finish() {
   AVIOContext* io = io_.release();
   muxer_->pb = nullptr;
   check(avio_closep(&io), "close");
-  if (format_.extension == ".gif") append_gif_comment(file_->temporary(), options_.metadata);
+  if (format_.extension == ".gif") append_gif_comment(file_->temporary(), final_metadata());
+  else if (!options_.late.placeholder.empty()) replace_in_file(file_->temporary(), options_.late.placeholder, options_.late.value());
   file_->commit();
 }
 

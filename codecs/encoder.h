@@ -1,5 +1,6 @@
 // Frames -> a video file, one frame at a time; memory does not grow with the length.
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,6 +15,13 @@ namespace orrery {
 // Key and value, in the order in which they are written. Keys: lower case, no '='.
 using Metadata = std::vector<std::pair<std::string, std::string>>;
 
+// A part of the metadata that only the last frame decides, a hash of all frames: `placeholder` stands in the metadata
+// until finish() puts value(), of the same length, in its place.
+struct LateValue {
+  std::string placeholder;
+  std::function<std::string()> value;
+};
+
 inline constexpr int kMaxVideoSide = 8192;  // pixels, both sides, both directions
 
 struct EncodeOptions {
@@ -24,6 +32,7 @@ struct EncodeOptions {
   std::string
       encoder;        // libavcodec's name, of those that the extension allows; empty: the best one installed
   Metadata metadata;  // prompt, seed, model hash, ...: see read_metadata
+  LateValue late;     // empty placeholder: none
 };
 
 // .mp4 (H.264, or MPEG-4 where no H.264 encoder is installed), .webm (VP9), .gif. The sink's file appears

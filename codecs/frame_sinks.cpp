@@ -9,14 +9,15 @@ namespace {
 
 class FrameFolder : public FrameSink {
  public:
-  FrameFolder(const fs::path& folder, const Metadata& metadata) : folder_(folder), metadata_(metadata) {
+  FrameFolder(const fs::path& folder, std::function<Metadata(const Frame&)> metadata)
+      : folder_(folder), metadata_(std::move(metadata)) {
     std::error_code ec;
     fs::create_directories(folder, ec);
     if (!fs::is_directory(folder))
       fail("cannot make folder {}: {}", folder.string(), ec ? ec.message() : "a file has its name");
   }
   void write(const Frame& frame) override {
-    Metadata metadata = metadata_;
+    Metadata metadata = metadata_(frame);
     metadata.emplace_back("seconds", fmt::format("{:.6f}", frame.seconds));
     write_png(folder_ / fmt::format("frame_{:05d}.png", count_++), frame, metadata);
   }
@@ -24,7 +25,7 @@ class FrameFolder : public FrameSink {
 
  private:
   fs::path folder_;
-  Metadata metadata_;
+  std::function<Metadata(const Frame&)> metadata_;
   int64_t count_ = 0;
 };
 
@@ -57,7 +58,11 @@ class Resized : public FrameSink {
 }  // namespace
 
 std::unique_ptr<FrameSink> open_frame_folder(const fs::path& folder, const Metadata& metadata) {
-  return std::make_unique<FrameFolder>(folder, metadata);
+  return open_described_frame_folder(folder, [metadata](const Frame&) { return metadata; });
+}
+
+std::unique_ptr<FrameSink> open_described_frame_folder(const fs::path& folder, std::function<Metadata(const Frame&)> metadata) {
+  return std::make_unique<FrameFolder>(folder, std::move(metadata));
 }
 
 std::unique_ptr<FrameSink> tee(std::vector<std::unique_ptr<FrameSink>> sinks) {

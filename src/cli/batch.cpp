@@ -10,6 +10,7 @@
 
 #include "cli/batch_gallery.h"
 #include "cli/batch_run.h"
+#include "cli/policy.h"
 #include "cli/commands.h"
 #include "core/error.h"
 #include "core/parallel.h"
@@ -22,7 +23,7 @@ constexpr size_t kShownErrors = 20;
 constexpr int kBadLines = 2;  // exit code
 
 struct CommandOptions {
-  std::string list, out = "clips", manifest, shard, model;
+  std::string list, out = "clips", manifest, shard, model, policy;
   BatchDefaults defaults;
   BatchOptions batch;
   int threads = 0;
@@ -62,6 +63,13 @@ std::vector<BatchJob> read_jobs(const CommandOptions& o, size_t& bad, std::vecto
   if (o.list == "-" && !rank_shard().empty()) fail_usage("batch: only one rank gets standard input; give a file");
   const std::string text = read_list(o.list), name = o.list == "-" ? "standard input" : o.list;
   JobList list = parse_jobs(text, name, list_format(o.list, text), o.defaults);
+  const Policy policy = load_policy(o.policy);
+  const int64_t count = int64_t(list.jobs.size());
+  std::erase_if(list.jobs, [&](const BatchJob& job) {
+    const auto reason = refusal(policy, job.prompt, job.clip.seconds, count);
+    if (reason) list.errors.push_back(fmt::format("{}: {}: {}", name, job.id, *reason));
+    return reason.has_value();
+  });
   print_all(list.errors);
   bad = list.errors.size();
   if (bad && !o.keep_going) fail_usage("{}: {} bad line{}; nothing was made (--keep-going makes the others)", name, bad, bad == 1 ? "" : "s");
@@ -170,17 +178,11 @@ int run(CommandOptions o) {
   return totals.failed ? 1 : bad ? kBadLines : 0;
 }
 
-void add_clip_options(CLI::App& app, BatchDefaults& d) {
+void add_job_options(CLI::App& app, BatchDefaults& d) {
   app.add_option("--seeds", d.seeds, "clips a line that names no seed")->check(CLI::Range(1, 10000))->capture_default_str();
   app.add_option("--base-seed", d.base_seed, "a line that names no seed gets one from its id and this")->capture_default_str();
   app.add_option("--format", d.format, "mp4, webm or gif")->check(CLI::IsMember({"mp4", "webm", "gif"}))->capture_default_str();
-  app.add_option("--seconds", d.clip.seconds, "length, rounded up to whole chunks of 4 frames")->capture_default_str();
-  app.add_option("--fps", d.clip.fps, "frames a second of the files; the model makes 24")->capture_default_str();
-  app.add_option("--size", d.clip.size, "WIDTHxHEIGHT of the files; the model makes 320x192");
-  app.add_option("--upscale", d.clip.upscale, "enlarge by this factor")->check(CLI::Range(1, 8))->capture_default_str();
-  app.add_option("--candidates", d.clip.candidates, "make so many a clip and keep the best by physics score")->check(CLI::Range(1, 64))->capture_default_str();
-  app.add_option("--temperature", d.clip.temperature, "variety of the scene: 0 is the likeliest")->check(CLI::Range(0.0, 2.0))->capture_default_str();
-  app.add_option("--crf", d.clip.crf, "quality of the encoder, 0 (best) to 51")->check(CLI::Range(0, 51))->capture_default_str();
+  add_clip_options(app, d.clip);
   app.add_flag("--strict", d.strict, "a prompt with words that the model was never taught fails");
 }
 
@@ -191,11 +193,12 @@ std::function<int()> setup_batch(CLI::App& app) {
   app.add_option("list", o->list, "prompts: .jsonl, .csv, or text with a prompt a line; - reads standard input")->required();
   app.add_option("-o,--out", o->out, "the folder")->capture_default_str();
   app.add_option("--manifest", o->manifest, "the record of every clip, JSON lines (default: manifest.jsonl in the folder)");
-  add_clip_options(app, o->defaults);
+  add_job_options(app, o->defaults);
   app.add_flag("--score", o->batch.score, "the physics score of every file into manifest and gallery");
   app.add_option("--shard", o->shard, "i/n: the i-th of n parts of the list");
   app.add_option("--together", o->batch.together, "clips a forward pass; changes the speed, not the clips")->check(CLI::Range(1, 16))->capture_default_str();
   app.add_option("--threads", o->threads, "threads (default: all)")->check(CLI::Range(1, 256));
+  app.add_option("--policy", o->policy, "what is refused (JSON; default: the shipped policy.json; none: nothing)");
   app.add_option("--model", o->model, "transformer weights (default: $ORRERY_MODEL, or the shipped ones)");
   app.add_flag("--dry-run", o->dry_run, "count, disk and time, and nothing is written");
   app.add_flag("--overwrite", o->overwrite, "make clips anew that were made with other options or weights");
@@ -204,7 +207,7 @@ std::function<int()> setup_batch(CLI::App& app) {
   app.add_flag("--quiet", o->quiet, "print nothing but warnings and errors");
   app.footer(
       "A JSONL line: {\"id\": \"drop-1\", \"prompt\": \"a red ball falls\", \"seconds\": 2, \"seeds\": [1, 2, 3]}; all keys but prompt may be left out:\n"
-      "id, seed, seeds (a number or a list), seconds, size, fps, upscale, candidates, temperature, crf, format, strict. CSV: the first line names the keys.\n"
+      "id, seed, seeds (a number or a list), seconds, size, fps, upscale, candidates, temperature, effort, crf, format, strict. CSV: the first line names the keys.\n"
       "The same command goes on where it was stopped. Exit code: 0, 1 if a clip failed, 2 for bad lines or usage.\n"
       "Examples:\n"
       "  orrery batch prompts.jsonl -o clips\n"

@@ -68,6 +68,7 @@ const std::map<std::string, Setter>& keys() {
       {"fps", [](const Json& v, Draft& d) { d.job.clip.fps = number(v); }},
       {"upscale", [](const Json& v, Draft& d) { d.job.clip.upscale = small_integer(v); }},
       {"candidates", [](const Json& v, Draft& d) { d.job.clip.candidates = small_integer(v); }},
+      {"effort", [](const Json& v, Draft& d) { d.job.clip.effort = number(v); }},
       {"temperature", [](const Json& v, Draft& d) { d.job.clip.temperature = number(v); }},
       {"crf", [](const Json& v, Draft& d) { d.job.clip.crf = small_integer(v); }},
       {"format", [](const Json& v, Draft& d) { d.format = text(v); }},

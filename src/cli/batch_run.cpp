@@ -35,11 +35,13 @@ bool is_whole(const Json& record, const fs::path& file, bool score) {
   return sha256_file(file) == record.value("sha256", std::string());
 }
 
-// Clips of equal length run together: as many candidates at a time as asked for.
+bool alike(const Candidate& a, const Candidate& b) { return a.chunks == b.chunks && a.clip->job->clip.effort == b.clip->job->clip.effort; }
+
+// Clips of equal length and effort run together: as many candidates at a time as asked for.
 std::vector<std::vector<Candidate*>> groups_of(std::list<Candidate>& candidates, int together) {
   std::vector<std::vector<Candidate*>> groups;
   for (Candidate& c : candidates) {
-    if (groups.empty() || int(groups.back().size()) == together || groups.back().front()->chunks != c.chunks) groups.emplace_back();
+    if (groups.empty() || int(groups.back().size()) == together || !alike(*groups.back().front(), c)) groups.emplace_back();
     groups.back().push_back(&c);
   }
   return groups;
@@ -87,7 +89,8 @@ void generate(const Generator& generator, const fs::path& folder, std::vector<Ca
   std::vector<GenerationCache*> caches;
   for (PlannedClip& clip : clips) caches.push_back(&clip.cache);
   try {
-    generate_codes(generator.transformer(), caches, group.front()->chunks, [&](size_t i, int chunk, const ShownCodes& codes) { writer.push(*group[i], chunk, codes); });
+    generate_codes(generator.transformer(), caches, group.front()->chunks, [&](size_t i, int chunk, const ShownCodes& codes) { writer.push(*group[i], chunk, codes); },
+                   effort_of(group.front()->clip->job->clip.effort));
   } catch (const std::exception& error) {
     for (Candidate* c : group) writer.push_failure(*c, error.what());
   }

@@ -7,6 +7,8 @@ std::vector<Command> commands() {
       {"render", "a sentence becomes a clip", setup_render},
       {"batch", "many sentences become a folder of clips", setup_batch},
       {"score", "is what moves in these clips physically consistent?", setup_score},
+      {"verify", "where do these clips come from? metadata, watermark, and whether they agree", setup_verify},
+      {"replay", "make a clip again from its metadata alone", setup_replay},
       {"quantize", "weights in int8 or int4: smaller files", setup_quantize},
       {"info", "the model, this machine, and what the model knows", setup_info},
 #ifdef ORRERY_WORLD

@@ -11,12 +11,12 @@
 #include "cli/clip_output.h"
 #include "cli/commands.h"
 #include "cli/memory_source.h"
+#include "cli/policy.h"
 #include "codecs/contact_sheet.h"
 #include "codecs/png.h"
 #include "core/files.h"
 #include "core/parallel.h"
 #include "core/progress.h"
-#include "generate/pipeline.h"
 #include "physics_eval/evaluate.h"
 
 namespace orrery {
@@ -25,8 +25,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr int kSheetFrames = 12;
 
-struct RenderOptions : ClipOptions {
-  std::string prompt, out = "out.mp4", states, frames, sheet, model;
+struct RenderOptions {
+  std::string prompt, out = "out.mp4", states, frames, sheet, model, policy;
+  ClipOptions clip;
   int64_t seed = -1;
   int threads = 0;
   bool overwrite = false, strict = false, json = false, quiet = false;
@@ -42,7 +43,8 @@ void check(RenderOptions& o) {
   if (o.prompt == "-") o.prompt.assign(std::istreambuf_iterator<char>(std::cin), {});
   while (!o.prompt.empty() && std::isspace(static_cast<unsigned char>(o.prompt.back()))) o.prompt.pop_back();
   if (o.prompt.find_first_not_of(" \t\n\r") == std::string::npos) fail_usage("render: the prompt is empty; for example: orrery render \"a red ball falls and bounces\"");
-  check_clip_options(o);
+  check_clip_options(o.clip);
+  enforce(load_policy(o.policy), o.prompt, o.clip.seconds);
   check_video_extension(o.out);
   for (const std::string& path : {o.out, o.states, o.sheet}) {
     refuse_existing(path, o.overwrite);
@@ -69,11 +71,11 @@ struct Candidate {
 // The best of several by physics score; with one candidate nothing is scored.
 Candidate best_candidate(const Generator& generator, const RenderOptions& o, int chunks) {
   Candidate best;
-  for (int n = 0; n < o.candidates; ++n) {
+  for (int n = 0; n < o.clip.candidates; ++n) {
     Candidate c;
-    c.clip = generator.plan(o.prompt, uint64_t(o.seed) + uint64_t(n), o.temperature, chunks);
-    if (o.candidates > 1) {
-      generator.frames(c.clip, [&](const Frame& f) { c.frames.push_back(f); });
+    c.clip = generator.plan(o.prompt, uint64_t(o.seed) + uint64_t(n), o.clip.temperature, chunks);
+    if (o.clip.candidates > 1) {
+      generator.frames(c.clip, [&](const Frame& f) { c.frames.push_back(f); }, effort_of(o.clip.effort));
       MemorySource source(c.frames);
       c.score = physics_eval::evaluate(source).score.value_or(0);
     }
@@ -82,7 +84,7 @@ Candidate best_candidate(const Generator& generator, const RenderOptions& o, int
   return best;
 }
 
-void write_sheet(const RenderOptions& o, const std::vector<Frame>& frames, const Provenance& provenance) {
+void write_sheet(const RenderOptions& o, const std::vector<Frame>& frames, Provenance p) {
   std::vector<Frame> shown;
   ContactSheetOptions sheet;
   sheet.columns = 4;
@@ -91,14 +93,22 @@ void write_sheet(const RenderOptions& o, const std::vector<Frame>& frames, const
     shown.push_back(frames[size_t(i)]);
     sheet.captions.push_back(fmt::format("{:.2f} s", frames[size_t(i)].seconds));
   }
-  write_png(o.sheet, contact_sheet(shown, sheet), provenance);
+  if (o.clip.watermark) {  // each picture, not the sheet: the gaps between them would drown the mark
+    const WatermarkEmbedder embedder(kFrameWidth, kFrameHeight, watermark_key_of(o.clip), watermark_payload(p.model, p.seed));
+    for (Frame& frame : shown) embedder.mark(frame);
+  }
+  const Frame picture = contact_sheet(shown, sheet);
+  p.watermark.clear();
+  p.picture_sha256 = picture_hash(picture);
+  p.encoder.clear();
+  write_png(o.sheet, picture, metadata_of(p));
 }
 
 void report(const RenderOptions& o, const Candidate& c, const PatchStats& stats, double seconds, double elapsed, const std::string& hash) {
   const double copied = double(stats.copied) / double(std::max<int64_t>(1, stats.patches));
   if (o.json) {
     Json json = {{"path", o.out}, {"prompt", o.prompt}, {"seed", c.clip.seed}, {"seconds", seconds}, {"frames", c.clip.num_frames()},
-                 {"elapsed_s", elapsed}, {"video_seconds_per_second", seconds / elapsed}, {"model", hash}, {"objects", c.clip.scene.objects.size()}, {"patches_copied", copied}};
+                 {"elapsed_s", elapsed}, {"video_seconds_per_second", seconds / elapsed}, {"model", hash}, {"objects", c.clip.scene.objects.size()}, {"patches_copied", copied}, {"patches_pruned", double(stats.pruned) / double(std::max<int64_t>(1, stats.patches))}};
     if (!o.states.empty()) json["states"] = o.states;
     fmt::print("{}\n", json.dump());
   } else if (!o.quiet) {
@@ -112,13 +122,13 @@ int run(RenderOptions o) {
   check(o);
   const Generator generator(o.model);
   warn_untaught(generator, o);
-  const int chunks = chunks_for(o.seconds);
+  const std::string model = generator.hash();
+  const int chunks = chunks_for(o.clip.seconds);
   const double seconds = chunks * kFramesPerChunk / kFramesPerSecond;
-  if (seconds > o.seconds + 1e-6 && !o.quiet) std::fprintf(stderr, "orrery: %.3g s rounded up to %.4g s, whole chunks of %d frames\n", o.seconds, seconds, kFramesPerChunk);
+  if (seconds > o.clip.seconds + 1e-6 && !o.quiet) std::fprintf(stderr, "orrery: %.3g s rounded up to %.4g s, whole chunks of %d frames\n", o.clip.seconds, seconds, kFramesPerChunk);
   Candidate c = best_candidate(generator, o, chunks);
-  o.seconds = seconds;
-  const Provenance provenance = provenance_of(o.prompt, c.clip.seed, generator.hash(), o, o.out);
-  ClipOutput output(o.out, o.frames, o, provenance);
+  o.clip.seconds = seconds;
+  ClipOutput output(o.out, o.frames, o.clip, provenance_of(o.prompt, c.clip.seed, model, o.clip, o.out));
   Progress progress("render", c.clip.num_frames(), "frames", o.quiet || o.json);
   PatchStats stats;
   std::vector<Frame> kept;
@@ -128,13 +138,13 @@ int run(RenderOptions o) {
     if (!o.sheet.empty()) kept.push_back(frame);
     progress.update(++done);
   };
-  if (c.frames.empty()) stats = generator.frames(c.clip, take);
+  if (c.frames.empty()) stats = generator.frames(c.clip, take, effort_of(o.clip.effort));
   else for (const Frame& frame : c.frames) take(frame);
   if (!o.states.empty()) write_atomic(o.states, states_json(c.clip).dump(1) + "\n");
-  if (!o.sheet.empty()) write_sheet(o, kept, provenance);
+  if (!o.sheet.empty()) write_sheet(o, kept, output.provenance());
   output.finish();
   progress.finish();
-  report(o, c, stats, seconds, seconds_since(start), generator.hash());
+  report(o, c, stats, seconds, seconds_since(start), model);
   return 0;
 }
 
@@ -144,19 +154,14 @@ std::function<int()> setup_render(CLI::App& app) {
   auto o = std::make_shared<RenderOptions>();
   app.add_option("prompt", o->prompt, "what happens, in English; - reads it from standard input")->required();
   app.add_option("-o,--out", o->out, "the clip: .mp4, .webm or .gif")->capture_default_str();
-  app.add_option("--seconds", o->seconds, "length, rounded up to whole chunks of 4 frames")->capture_default_str();
   app.add_option("--seed", o->seed, "what the prompt leaves open follows from it (default: random, printed)")->check(CLI::NonNegativeNumber);
-  app.add_option("--fps", o->fps, "frames a second of the file; the model makes 24")->capture_default_str();
-  app.add_option("--size", o->size, "WIDTHxHEIGHT of the file; the model makes 320x192");
-  app.add_option("--upscale", o->upscale, "enlarge by this factor")->check(CLI::Range(1, 8))->capture_default_str();
+  add_clip_options(app, o->clip);
   app.add_option("--states", o->states, "write the predicted state of every object at every frame to this JSON file");
   app.add_option("--frames", o->frames, "also write the frames as PNGs into this folder");
   app.add_option("--sheet", o->sheet, "also write a contact sheet (PNG)");
-  app.add_option("--candidates", o->candidates, "make so many and keep the best by physics score")->check(CLI::Range(1, 64))->capture_default_str();
-  app.add_option("--temperature", o->temperature, "variety of the scene: 0 is the likeliest")->check(CLI::Range(0.0, 2.0))->capture_default_str();
-  app.add_option("--crf", o->crf, "quality of the encoder, 0 (best) to 51")->check(CLI::Range(0, 51))->capture_default_str();
   app.add_option("--threads", o->threads, "threads (default: all)")->check(CLI::Range(1, 256));
   app.add_option("--model", o->model, "transformer weights (default: $ORRERY_MODEL, or the shipped ones)");
+  app.add_option("--policy", o->policy, "what is refused (JSON; default: the shipped policy.json; none: nothing)");
   app.add_flag("--overwrite", o->overwrite, "replace files that exist");
   app.add_flag("--strict", o->strict, "refuse a prompt with words that the model was never taught");
   app.add_flag("--json", o->json, "one JSON line about the clip on standard output");

@@ -65,8 +65,8 @@ std::vector<PlannedClip> Generator::plan(std::span<const Request> requests, int 
   return clips;
 }
 
-PatchStats Generator::frames(PlannedClip& clip, const std::function<void(const Frame&)>& sink) const {
-  return generate_frames(*transformer_, *tokenizer_, clip.cache, int(clip.chunks.size()), sink, effort_);
+PatchStats Generator::frames(PlannedClip& clip, const std::function<void(const Frame&)>& sink, const Effort& effort) const {
+  return generate_frames(*transformer_, *tokenizer_, clip.cache, int(clip.chunks.size()), sink, effort);
 }
 
 int chunks_for(double seconds) { return std::max(1, int(std::ceil(seconds * kFramesPerSecond / kFramesPerChunk - 1e-9))); }

@@ -37,10 +37,7 @@ class Generator {
   std::vector<PlannedClip> plan(std::span<const Request> requests, int num_chunks) const;
   // How many clips may run together and still be the same bits as alone: `wanted`, or 1 on this machine.
   static int clips_together(int wanted) { return rows_are_independent() ? wanted : 1; }
-  PatchStats frames(PlannedClip& clip, const std::function<void(const Frame&)>& sink) const;
-  // Of all clips from now on. The default spares what is surely unchanged the deeper layers.
-  void set_effort(const Effort& effort) { effort_ = effort; }
-  const Effort& effort() const { return effort_; }
+  PatchStats frames(PlannedClip& clip, const std::function<void(const Frame&)>& sink, const Effort& effort = effort_of(kDefaultEffort)) const;
 
   const TextTokenizer& text() const { return text_; }
   const UnifiedTransformer& transformer() const { return *transformer_; }
@@ -55,7 +52,6 @@ class Generator {
   TextTokenizer text_;
   std::unique_ptr<VideoTokenizer> tokenizer_;
   std::unique_ptr<UnifiedTransformer> transformer_;
-  Effort effort_ = effort_of(kDefaultEffort);
 };
 
 // Chunks that cover so many seconds.

@@ -12,6 +12,11 @@ dnnl::stream& dnnl_stream() {
   return stream;
 }
 
+std::string dnnl_version_text() {
+  const dnnl_version_t* v = dnnl_version();
+  return std::to_string(v->major) + '.' + std::to_string(v->minor) + '.' + std::to_string(v->patch);
+}
+
 std::string instruction_set() {
   switch (dnnl::get_effective_cpu_isa()) {
     case dnnl::cpu_isa::avx512_core_amx: return "AMX";

@@ -17,6 +17,7 @@ dnnl::stream& dnnl_stream();  // one a thread
 bool cpu_has_bf16();
 // "AMX", "AVX-512 bf16", "AVX-512", "AVX2", ...
 std::string instruction_set();
+std::string dnnl_version_text();  // "2.6.3"
 
 // Cache keyed by a shape tuple. Entry is built once by `make`.
 template <class Key, class Entry>

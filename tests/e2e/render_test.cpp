@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "codecs/decoder.h"
-#include "codecs/encoder.h"
+#include "codecs/provenance.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/json.h"
@@ -52,9 +52,10 @@ TEST_F(Render, MakesAClipWithStatesAndMetadata) {
   EXPECT_EQ(states.at("view").at("px_per_m"), 32);
   ASSERT_FALSE(states.at("objects").empty());
   EXPECT_EQ(states.at("objects")[0].at("states").size(), 12);
-  const auto metadata = read_metadata(path("a.mp4"));
-  EXPECT_EQ(metadata.at("prompt"), "a red ball falls");
-  EXPECT_EQ(metadata.at("seed"), "3");
+  const auto provenance = read_provenance(path("a.mp4"));
+  ASSERT_TRUE(provenance);
+  EXPECT_EQ(provenance->prompt, "a red ball falls");
+  EXPECT_EQ(provenance->seed, 3u);
 }
 
 TEST_F(Render, SameSeedSameBytesTwiceAndAtOneAndTwoThreads) {

@@ -1,0 +1,44 @@
+// What embedder and detector of the watermark share: coefficients, layout by key, message.
+#pragma once
+#include <array>
+#include <span>
+
+#include "codecs/watermark.h"
+
+namespace orrery::watermark {
+
+inline constexpr int kWidth = 320;  // the mark's plane: every picture is taken to be 320 wide
+inline constexpr int kTile = 160;   // period of the pattern on that plane, pixels
+// Ring of frequencies, cycles a tile: wavelengths of 32 to 12 pixels. Half size at CRF 28 is what decides:
+// with 27 to 6 pixels no clip of four was read after it, with 43 to 11 two of three, with these all. Longer
+// ones drown in shading.
+inline constexpr int kLowest = 5, kHighest = 13;
+inline constexpr int kSyncHighest =
+    9;  // the known chips are the slow ones: places 4 pixels apart suffice to find them
+inline constexpr int kSyncChips = 72;
+inline constexpr int kPayloadBits = 48, kCrcBits = 24, kMessageBits = kPayloadBits + kCrcBits;
+inline constexpr uint16_t kProgramMark = 0x4f72;  // "Or"
+
+struct Coefficient {
+  int kx, ky;  // cycles a tile; kx > 0, or kx = 0 and ky > 0
+  double radius() const;
+};
+const std::vector<Coefficient>& coefficients();
+
+// Chip 2 c is the cosine of coefficient c, chip 2 c + 1 its sine.
+struct Layout {
+  std::vector<int16_t> bit;  // [chip] which coded bit; kSync: a known chip
+  std::vector<float> sign;   // [chip] +-1
+  explicit Layout(WatermarkKey key);
+};
+inline constexpr int16_t kSync = -1;
+
+std::vector<uint8_t> message_of(const WatermarkPayload& payload);  // kMessageBits bits
+// False when program mark or CRC do not fit: 40 bits that chance must hit.
+bool read_message(std::span<const uint8_t> message, WatermarkPayload& payload);
+
+// Mean over a square of (2 radius + 1)^2 pixels, cut at the edges.
+std::vector<float> box_mean(const std::vector<float>& image, int width, int height, int radius);
+std::vector<float> luma(const Frame& frame);
+
+}  // namespace orrery::watermark

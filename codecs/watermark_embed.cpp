@@ -1,0 +1,147 @@
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "codecs/convolutional_code.h"
+#include "codecs/watermark_carrier.h"
+#include "core/error.h"
+
+namespace orrery {
+namespace {
+
+using namespace watermark;
+
+// Root mean square of the pattern in flat regions, levels of 255.
+constexpr double kStrength = 1.2;
+constexpr double kMostPeak =
+    3;  // the pattern is cut to so many times that: its peaks are what an eye finds first
+// Masking: so much stronger for each level by which green (most of luma) differs from its local mean on
+// average; the most keeps 42 dB PSNR whatever the picture is.
+constexpr float kMaskSlope = 0.19f, kMaskMost = 1.45f;
+constexpr int kMaskRadius = 4;
+constexpr int kOversampling = 4;  // of the tile that the pattern is interpolated from
+
+std::vector<float> chip_values(WatermarkKey key, const WatermarkPayload& payload) {
+  const Layout layout(key);
+  const std::vector<uint8_t> coded = convolutional_encode(message_of(payload));
+  std::vector<float> chips(layout.bit.size());
+  for (size_t i = 0; i < chips.size(); ++i)
+    chips[i] = layout.sign[i] * (layout.bit[i] != kSync && coded[size_t(layout.bit[i])] ? -1.f : 1.f);
+  return chips;
+}
+
+// One period, kTile * kOversampling a side: an inverse Fourier transform, rows first.
+std::vector<float> tile_of(const std::vector<float>& chips) {
+  constexpr int n = kTile * kOversampling;
+  std::vector<double> cosine(n), sine(n);
+  for (int i = 0; i < n; ++i)
+    cosine[size_t(i)] = std::cos(2 * std::numbers::pi * i / n),
+    sine[size_t(i)] = std::sin(2 * std::numbers::pi * i / n);
+  // columns[kx][y] = sum over ky of X e^(i ky y), with X = cosine chip - i sine chip
+  std::vector<double> real((kHighest + 1) * n), imaginary((kHighest + 1) * n);
+  double power = 0;
+  for (size_t c = 0; c < coefficients().size(); ++c) {
+    const Coefficient k = coefficients()[c];
+    const double a = chips[2 * c], b = -chips[2 * c + 1];
+    power += (a * a + b * b) / 2;
+    for (int y = 0; y < n; ++y) {
+      const size_t at = size_t(((k.ky * y) % n + n) % n), to = size_t(k.kx * n + y);
+      real[to] += a * cosine[at] - b * sine[at];
+      imaginary[to] += a * sine[at] + b * cosine[at];
+    }
+  }
+  std::vector<float> tile(size_t(n) * n);
+  const double scale = kStrength / std::sqrt(power);
+  for (int y = 0; y < n; ++y)
+    for (int x = 0; x < n; ++x) {
+      double sum = 0;
+      for (int kx = 0; kx <= kHighest; ++kx) {
+        const size_t at = size_t(kx * x % n), from = size_t(kx * n + y);
+        sum += real[from] * cosine[at] - imaginary[from] * sine[at];
+      }
+      tile[size_t(y) * n + size_t(x)] =
+          float(std::clamp(sum * scale, -kMostPeak * kStrength, kMostPeak * kStrength));
+    }
+  return tile;
+}
+
+// At (u, v) pixels of the plane, linear between the tile's points.
+float sample(const std::vector<float>& tile, double u, double v) {
+  constexpr int n = kTile * kOversampling;
+  const double x = u * kOversampling, y = v * kOversampling;
+  const int x0 = int(std::floor(x)), y0 = int(std::floor(y));
+  const float fx = float(x - x0), fy = float(y - y0);
+  const auto at = [&](int xi, int yi) {
+    return tile[size_t((yi % n + n) % n) * n + size_t((xi % n + n) % n)];
+  };
+  return (1 - fy) * ((1 - fx) * at(x0, y0) + fx * at(x0 + 1, y0)) +
+         fy * ((1 - fx) * at(x0, y0 + 1) + fx * at(x0 + 1, y0 + 1));
+}
+
+// Thresholds of rounding, fixed in place: half a level survives as a share of pixels, and nothing flickers.
+float threshold(int x, int y) {
+  unsigned value = 0;
+  for (int bit = 0; bit < 3; ++bit) {
+    const unsigned bx = unsigned(x) >> bit & 1, by = unsigned(y) >> bit & 1;
+    value |= ((bx ^ by) << 1 | by) << (2 * (2 - bit));
+  }
+  return (float(value) + 0.5f) / 64;
+}
+
+class Watermarked : public FrameSink {
+ public:
+  Watermarked(std::unique_ptr<FrameSink> sink, WatermarkEmbedder embedder)
+      : sink_(std::move(sink)), embedder_(std::move(embedder)) {}
+  void write(const Frame& frame) override {
+    Frame marked = frame;
+    embedder_.mark(marked);
+    sink_->write(marked);
+  }
+  void finish() override { sink_->finish(); }
+
+ private:
+  std::unique_ptr<FrameSink> sink_;
+  WatermarkEmbedder embedder_;
+};
+
+}  // namespace
+
+WatermarkEmbedder::WatermarkEmbedder(int width, int height, WatermarkKey key, const WatermarkPayload& payload)
+    : width_(width), height_(height), pattern_(size_t(width) * size_t(height)) {
+  const std::vector<float> tile = tile_of(chip_values(key, payload));
+  const double step = double(kWidth) / width;
+  for (int y = 0; y < height; ++y)
+    for (int x = 0; x < width; ++x)
+      pattern_[size_t(y) * size_t(width) + size_t(x)] =
+          sample(tile, (x + 0.5) * step - 0.5, (y + 0.5) * step - 0.5);
+}
+
+void WatermarkEmbedder::mark(Frame& frame) const {
+  ORRERY_ASSERT(frame.width == width_ && frame.height == height_);
+  const size_t n = pattern_.size(), width = size_t(width_);
+  std::vector<float> detail(n);
+  for (size_t i = 0; i < n; ++i) detail[i] = float(frame.rgb[3 * i + 1]);
+  const std::vector<float> mean = box_mean(detail, width_, height_, kMaskRadius);
+  for (size_t i = 0; i < n; ++i) detail[i] = std::abs(detail[i] - mean[i]);
+  const std::vector<float> activity = box_mean(detail, width_, height_, kMaskRadius);
+  std::vector<float> thresholds(8 * width);
+  for (size_t i = 0; i < thresholds.size(); ++i) thresholds[i] = threshold(int(i % width), int(i / width));
+  std::vector<int> change(width);
+  for (size_t y = 0; y < size_t(height_); ++y) {
+    const float *pattern = &pattern_[y * width], *active = &activity[y * width],
+                *round = &thresholds[y % 8 * width];
+    // Down to a whole number, by cutting off what is above a floor that no change reaches.
+    for (size_t x = 0; x < width; ++x)
+      change[x] = int(pattern[x] * std::min(kMaskMost, 1 + kMaskSlope * active[x]) + round[x] + 64) - 64;
+    uint8_t* pixel = frame.at(0, int(y));
+    for (size_t x = 0; x < width; ++x, pixel += 3)
+      for (int c = 0; c < 3; ++c) pixel[c] = uint8_t(std::clamp(pixel[c] + change[x], 0, 255));
+  }
+}
+
+std::unique_ptr<FrameSink> watermarked(std::unique_ptr<FrameSink> sink, int width, int height,
+                                       WatermarkKey key, const WatermarkPayload& payload) {
+  return std::make_unique<Watermarked>(std::move(sink), WatermarkEmbedder(width, height, key, payload));
+}
+
+}  // namespace orrery
