@@ -252,7 +252,7 @@ void Tracker::retire() {
 }
 
 void Tracker::step(int frame, double t, FrameDetections& detections) {
-  if (detections.changed > kMaxForeground.value) return;  // a cut or a moving camera: no evidence either way
+  if (!detections.usable()) return;
   if (first_frame_ < 0) first_frame_ = frame;
   predict();
   std::vector<int> matched = match(detections.objects);
