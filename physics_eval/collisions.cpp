@@ -14,7 +14,7 @@ constexpr double kReach = 0.25;  // s: phases further from the moment say nothin
 const Phase* phase_beside(const Motion& motion, int track, double t, bool after) {
   const Phase* best = nullptr;
   for (const Phase& p : motion.phases) {
-    if (p.track != track || p.count() < 4) continue;
+    if (p.track != track || p.count() < 4 || p.kind == PhaseKind::kSwing) continue;
     const double middle = 0.5 * (p.t0 + p.t1);
     if (after ? middle < t || (best && best->t0 < p.t0) : middle > t || (best && best->t0 > p.t0)) continue;
     best = &p;

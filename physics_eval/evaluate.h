@@ -16,8 +16,8 @@ struct EvaluateOptions {
   double pixel_factor = 1;     // pixels of the original a pixel of the frames given, for frames that were scaled down
   double fps = 0;              // > 0: frame times are index / fps instead of the file's
   double slow_motion = 1;      // the clip plays this many times slower than what it shows
-  cv::Rect region;             // original px; empty: the whole frame. What is outside is not looked at
-  cv::Rect box;                // original px; not empty: only what is inside it in the first frames is judged
+  cv::Rect region = {};        // original px; empty: the whole frame. What is outside is not looked at
+  cv::Rect box = {};           // original px; not empty: only what is inside it in the first frames is judged
   bool expect_motion = false;  // nothing moves: score 0 instead of insufficient evidence
   bool intervals = true;       // bootstrap: about a tenth of a second a clip
   std::function<void(int frames)> progress = {};

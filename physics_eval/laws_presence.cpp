@@ -20,7 +20,9 @@ struct Look {
   double red = 0, green = 0, area = 0, round = 0;  // red, green: shares of the brightness
 };
 
-Look look_of(const std::vector<const TrackPoint*>& points, size_t from, size_t to) {
+using Points = std::vector<const TrackPoint*>;
+
+Look look_of(const Points& points, size_t from, size_t to) {
   std::vector<double> red, green, area, round;
   for (size_t i = from; i < to; ++i) {
     const auto& c = points[i]->rgb;
@@ -37,27 +39,54 @@ struct Change {
   double largest() const { return std::max({color, shape, size}); }
 };
 
-// The largest change between the stretches on both sides of a moment. A change of size must be sudden: approach to the
-// camera is slow. Colours may change with the light, but not all at once.
+Change between(const Look& a, const Look& b, int frame) {
+  Change c;
+  c.frame = frame;
+  c.color = std::hypot(a.red - b.red, a.green - b.green) / kColorTolerance.value;
+  c.shape = std::abs(a.round - b.round) / kShapeTolerance.value;
+  // A hand or a reflection in the mask changes the outline too: size alone counts between like outlines only.
+  if (c.shape < 0.5) c.size = std::abs(std::log(b.area / a.area)) / kSizeTolerance.value;
+  return c;
+}
+
+Change smaller(const Change& a, const Change& b) {
+  return {std::min(a.color, b.color), std::min(a.shape, b.shape), std::min(a.size, b.size), a.frame};
+}
+
+// Points of a body alone: of nearly the usual size, unless the size itself is asked for.
+Points clean_points(const Track& track, bool any_size) {
+  std::vector<double> areas;
+  for (const TrackPoint& p : track.points)
+    if (!p.clipped && !p.merged) areas.push_back(p.area);
+  const double usual = median(areas);
+  Points out;
+  for (const TrackPoint& p : track.points)
+    if (!p.clipped && !p.merged && (any_size || std::abs(std::log(p.area / usual)) < kSizeTolerance.value)) out.push_back(&p);
+  return out;
+}
+
+// The largest change that is there at once and to stay: between the eight points on both sides of a moment, and between
+// all before and all after it. Approach to the camera is slow, a passing reflection does not stay.
 Change change_of(const Track& track) {
   constexpr size_t kStretch = 8;
-  std::vector<const TrackPoint*> points;
-  for (const TrackPoint& p : track.points)
-    if (!p.clipped && !p.merged) points.push_back(&p);
   Change out;
-  if (points.size() < 2 * kStretch) return out;
-  const auto compare = [&](const Look& a, const Look& b, int frame, bool sudden) {
-    Change c;
-    c.frame = frame;
-    c.color = std::hypot(a.red - b.red, a.green - b.green) / kColorTolerance.value;
-    c.shape = std::abs(a.round - b.round) / kShapeTolerance.value;
-    if (sudden) c.size = std::abs(std::log(b.area / a.area)) / kSizeTolerance.value;
-    if (c.largest() > out.largest()) out = c;
-  };
-  for (size_t i = kStretch; i + kStretch <= points.size(); ++i)
-    compare(look_of(points, i - kStretch, i), look_of(points, i, i + kStretch), points[i]->frame, true);
-  const size_t third = points.size() / 3;
-  compare(look_of(points, 0, third), look_of(points, points.size() - third, points.size()), points[2 * third]->frame, false);
+  for (const bool any_size : {false, true}) {
+    const Points points = clean_points(track, any_size);
+    const size_t n = points.size(), margin = std::max<size_t>(12, n * 15 / 100);
+    if (n < 2 * margin) continue;
+    for (size_t i = margin; i + margin <= n; ++i) {
+      const int frame = points[i]->frame;
+      const Change sudden = between(look_of(points, i - kStretch, i), look_of(points, i, i + kStretch), frame);
+      Change c = smaller(sudden, between(look_of(points, 0, i), look_of(points, i, n), frame));
+      if (any_size) c.color = c.shape = 0;
+      if (c.largest() > out.largest()) out = c;
+    }
+    if (any_size) continue;
+    // Slowly, over the whole clip, neither colour nor outline become another's.
+    Change slow = between(look_of(points, 0, n / 3), look_of(points, n - n / 3, n), points[2 * n / 3]->frame);
+    slow.size = 0;
+    if (slow.largest() > out.largest()) out = slow;
+  }
   return out;
 }
 
@@ -103,15 +132,15 @@ LawResult identity(const Motion& motion, Violations& violations) {
   law.name = "identity";
   Change worst;
   for (const Track& track : motion.tracks) {
-    if (track.points.size() < 16) continue;
+    if (track.points.size() < 24) continue;
     const Change change = change_of(track);
     law.frames += int(track.points.size());
-    if (change.largest() > 2)
+    if (change.largest() > 2.5)
       violations.push_back({"identity", change.frame, track.id,
                             fmt::format("looks like another thing: colour {:.1f}, shape {:.1f}, size {:.1f} tolerances", change.color, change.shape, change.size)});
     if (change.largest() > worst.largest()) worst = change;
   }
-  if (law.frames == 0) return not_identifiable("identity", "nothing is seen for sixteen frames");
+  if (law.frames == 0) return not_identifiable("identity", "nothing is seen for 24 frames");
   law.effect = worst.largest();
   law.detectable = 1;
   law.reveals = fmt::format("a sudden change of size by {:.0f} %", 100 * std::expm1(kSizeTolerance.value));

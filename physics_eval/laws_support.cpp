@@ -116,12 +116,12 @@ LawResult surface_motion(const Motion& motion, Violations&) {
     // More than skid and roll: every further change of rate costs.
     if (run.last - run.first > 1) effect = std::max(effect, kSurfaceTolerance.value * 0.5 * (run.last - run.first - 1));
     weighted += effect * count;
-    error = std::max(error, noise / travel);
+    error += count * noise / travel;
     law.effect = std::max(law.effect, effect);
     law.frames += count;
   }
   if (law.frames == 0) return not_identifiable("surface_motion", "nothing rolls or slides along a straight line untouched");
-  law.detectable = revealed(kSurfaceTolerance.value, error);
+  law.detectable = revealed(kSurfaceTolerance.value, error / law.frames);
   law.reveals = fmt::format("a gain of {:.0f} % in speed on the level", 500 * *law.detectable);
   law.score = quality_of(weighted / law.frames, kSurfaceTolerance.value);
   law.detail = fmt::format("largest departure from even slowing down {:.3f}", law.effect);

@@ -68,8 +68,8 @@ inline constexpr Threshold kPivotTolerance{"pivot_tolerance", 0.05, "of length",
 inline constexpr Threshold kGrowth{"growth", 0.02, "of sqrt(k)", "a swing that gains an eighth of its amplitude a period"};
 inline constexpr Threshold kLevel{"level", 6, "degrees", "a hand-held horizon"};
 inline constexpr Threshold kSurfaceTolerance{"surface_tolerance", 0.03, "of travel", "as the cubic term of flights"};
-inline constexpr Threshold kColorTolerance{"color_tolerance", 0.05, "of brightness", "shares of red and green; half of the way from red to orange"};
-inline constexpr Threshold kShapeTolerance{"shape_tolerance", 0.13, "of enclosing circle", "half of the way from a disc to a square"};
+inline constexpr Threshold kColorTolerance{"color_tolerance", 0.08, "of brightness", "shares of red and green; a third of the way from red to orange"};
+inline constexpr Threshold kShapeTolerance{"shape_tolerance", 0.16, "of enclosing circle", "two thirds of the way from a disc to a square"};
 inline constexpr Threshold kSizeTolerance{"size_tolerance", 0.35, "log area", "a blur as long as a third of the object"};
 inline constexpr Threshold kImpulseTolerance{"impulse_tolerance", 0.25, "of speed range", "a kink seen by eye"};
 inline constexpr Threshold kSignificance{"significance", 4, "sigma", "one false alarm in 16,000 tests"};
