@@ -204,48 +204,63 @@ std::pair<double, double> area_interval(const std::vector<double>& clean, const 
   return {quantile(areas, 0.025), quantile(areas, 0.975)};
 }
 
+// What the scenes say about one kind of violation.
+struct Found {
+  std::vector<double> clean;
+  std::array<std::vector<double>, 3> broken;
+  std::array<Share, 3> called;
+  Share alarms;
+};
+
+void try_scene(const Violation& v, uint64_t seed, Found& found) {
+  const Base base = base_of(seed);
+  const Evaluation whole = scored(drawn(dressed(sham(v, base), seed)));
+  found.clean.push_back(score_value(whole));
+  found.alarms.add(whole.verdict == Verdict::kInconsistent);
+  for (size_t d = 0; d < 3; ++d) {
+    const Evaluation e = scored(drawn(dressed(v.make(base, v.doses[d]), seed)));
+    found.broken[d].push_back(score_value(e));
+    found.called[d].add(e.verdict == Verdict::kInconsistent);
+  }
+}
+
+std::vector<std::string> row_of(const Violation& v, const Found& found, Json& figures) {
+  std::vector<std::string> row{v.name, fmt::format("{:g}, {:g}, {:g} {}", v.doses[0], v.doses[1], v.doses[2], v.unit)};
+  Json areas = Json::array();
+  for (size_t d = 0; d < 3; ++d) {
+    const double area = area_under_curve(found.clean, found.broken[d]);
+    const auto [low, high] = area_interval(found.clean, found.broken[d]);
+    row.push_back(fmt::format("{:.2f} [{:.2f}, {:.2f}]", area, low, high));
+    areas.push_back({{"dose", v.doses[d]}, {"auc", area}, {"low", low}, {"high", high}, {"called", found.called[d].json()}});
+  }
+  row.push_back(fmt::format("{}, {}, {} of {}", found.called[0].hits, found.called[1].hits, found.called[2].hits, found.clean.size()));
+  row.push_back(found.alarms.text());
+  figures = {{"areas", areas}, {"false_alarms", found.alarms.json()}};
+  return row;
+}
+
 void find_violations(const Options& options, Report& report) {
-  Table table{"Violations: area under the ROC curve at each dose (95 % over scenes), and false alarms of the unbroken scene", {"violation", "doses", "low", "middle", "high", "called inconsistent", "unbroken called inconsistent"}, {}};
+  Table table{"Violations: area under the ROC curve at each dose (95 % over scenes), and false alarms of the unbroken scene",
+              {"violation", "doses", "low", "middle", "high", "called inconsistent", "unbroken called inconsistent"},
+              {}};
   std::vector<double> middle;
   Progress progress("violations", int64_t(violations().size()) * options.count, "scenes");
   int64_t done = 0;
   for (const Violation& v : violations()) {
-    std::vector<double> clean;
-    std::array<std::vector<double>, 3> broken;
-    std::array<Share, 3> called;
-    Share alarms;
+    Found found;
     for (int i = 0; i < options.count; ++i) {
-      const uint64_t seed = options.seed + 1000 + uint64_t(i);
-      const Base base = base_of(seed);
-      const Evaluation whole = scored(drawn(dressed(sham(v, base), seed)));
-      clean.push_back(score_value(whole));
-      alarms.add(whole.verdict == Verdict::kInconsistent);
-      for (size_t d = 0; d < 3; ++d) {
-        const Evaluation e = scored(drawn(dressed(v.make(base, v.doses[d]), seed)));
-        broken[d].push_back(score_value(e));
-        called[d].add(e.verdict == Verdict::kInconsistent);
-      }
+      try_scene(v, options.seed + 1000 + uint64_t(i), found);
       progress.update(++done);
     }
-    std::vector<std::string> row{v.name, fmt::format("{:g}, {:g}, {:g} {}", v.doses[0], v.doses[1], v.doses[2], v.unit)};
-    Json areas = Json::array();
-    for (size_t d = 0; d < 3; ++d) {
-      const double area = area_under_curve(clean, broken[d]);
-      const auto [low, high] = area_interval(clean, broken[d]);
-      row.push_back(fmt::format("{:.2f} [{:.2f}, {:.2f}]", area, low, high));
-      areas.push_back({{"dose", v.doses[d]}, {"auc", area}, {"low", low}, {"high", high}, {"called", called[d].json()}});
-      if (d == 1) middle.push_back(area);
-    }
-    row.push_back(fmt::format("{}, {}, {} of {}", called[0].hits, called[1].hits, called[2].hits, options.count));
-    row.push_back(alarms.text());
-    table.rows.push_back(row);
-    report.figures["violations"][v.name] = {{"areas", areas}, {"false_alarms", alarms.json()}};
+    table.rows.push_back(row_of(v, found, report.figures["violations"][v.name]));
+    middle.push_back(area_under_curve(found.clean, found.broken[1]));
   }
   progress.finish();
   report.print(table);
   const double mean = std::accumulate(middle.begin(), middle.end(), 0.0) / double(middle.size());
   report.figures["middle_dose_mean_auc"] = mean;
-  report.print(fmt::format("Middle dose: mean {:.3f} (goal 0.97), least {:.2f} (goal 0.9). Not among them: pass-through, which overlap alone does not show.", mean, *std::min_element(middle.begin(), middle.end())));
+  report.print(fmt::format("Middle dose: mean {:.3f} (goal 0.97), least {:.2f} (goal 0.9). Not among them: pass-through, which overlap alone does not show.",
+                           mean, *std::min_element(middle.begin(), middle.end())));
 }
 
 // 3. Innocents.
