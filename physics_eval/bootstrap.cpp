@@ -60,13 +60,12 @@ std::optional<Interval> interval_of(const std::vector<double>& values) {
 
 }  // namespace
 
-Intervals bootstrap(const Motion& motion, const std::vector<Violation>& shown) {
+Intervals bootstrap(const Motion& motion, const std::vector<LawResult>& laws) {
   std::vector<double> scores, g, e;
   for (int r = 0; r < kReplicates; ++r) {
     Rng rng(0x0b007, uint64_t(r));
     const Motion again = replicate(motion, rng);
-    std::vector<Violation> violations = shown;
-    scores.push_back(score_of(judge(again, violations)));
+    scores.push_back(score_of(judge_again(again, laws)));
     const Estimates estimates = estimate(again);
     if (estimates.g_px_s2) g.push_back(*estimates.g_px_s2);
     if (estimates.restitution) e.push_back(*estimates.restitution);

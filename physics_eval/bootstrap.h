@@ -13,7 +13,7 @@ struct Intervals {
   std::optional<Interval> score, g_px_s2, restitution;
 };
 
-// `shown`: violations of presence, which no resampling removes.
-Intervals bootstrap(const Motion& motion, const std::vector<Violation>& shown);
+// `laws`: as judged from the motion itself.
+Intervals bootstrap(const Motion& motion, const std::vector<LawResult>& laws);
 
 }  // namespace orrery::physics_eval

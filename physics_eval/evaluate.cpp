@@ -80,7 +80,7 @@ Interval absolute_interval(const Interval& px, double scale) {
 void add_estimates(const Motion& motion, const EvaluateOptions& options, Evaluation& out) {
   out.estimates = estimate(motion);
   if (options.intervals) {
-    out.intervals = bootstrap(motion, out.violations);
+    out.intervals = bootstrap(motion, out.laws);
     if (out.intervals.score && out.score) {  // the score itself is always inside
       auto& interval = *out.intervals.score;
       interval = {std::min(interval[0], *out.score), std::max(interval[1], *out.score)};

@@ -32,6 +32,9 @@ Estimates estimate(const Motion& motion);
 // permanence that the tracks have shown already.
 std::vector<LawResult> judge(const Motion& motion, std::vector<Violation>& violations);
 
+// The laws of flights and bounces once more, for a resampled motion; the others as they were.
+std::vector<LawResult> judge_again(const Motion& motion, const std::vector<LawResult>& before);
+
 // Validity (0 when an object vanished, doubled or jumped) x half the worst law, half the mean of all; 0 to 100.
 double score_of(const std::vector<LawResult>& laws);
 

@@ -74,7 +74,7 @@ Change change_of(const Track& track) {
     const Points points = clean_points(track, any_size);
     const size_t n = points.size(), margin = std::max<size_t>(12, n * 15 / 100);
     if (n < 2 * margin) continue;
-    for (size_t i = margin; i + margin <= n; ++i) {
+    for (size_t i = margin; i + margin <= n; i += 1 + n / 100) {
       const int frame = points[i]->frame;
       const Change sudden = between(look_of(points, i - kStretch, i), look_of(points, i, i + kStretch), frame);
       Change c = smaller(sudden, between(look_of(points, 0, i), look_of(points, i, n), frame));
@@ -82,9 +82,9 @@ Change change_of(const Track& track) {
       if (c.largest() > out.largest()) out = c;
     }
     if (any_size) continue;
-    // Slowly, over the whole clip, neither colour nor outline become another's.
+    // Slowly, over the whole clip, neither colour nor outline become another's; blur by speed takes half of a tolerance.
     Change slow = between(look_of(points, 0, n / 3), look_of(points, n - n / 3, n), points[2 * n / 3]->frame);
-    slow.size = 0;
+    slow.color /= 2, slow.shape /= 2, slow.size = 0;
     if (slow.largest() > out.largest()) out = slow;
   }
   return out;
@@ -132,7 +132,8 @@ LawResult identity(const Motion& motion, Violations& violations) {
   law.name = "identity";
   Change worst;
   for (const Track& track : motion.tracks) {
-    if (track.points.size() < 24) continue;
+    // What stays about its place may be a flicker of the background.
+    if (track.points.size() < 24 || track.travel() < kIdentityTravel.value * track.diameter()) continue;
     const Change change = change_of(track);
     law.frames += int(track.points.size());
     if (change.largest() > 2.5)
@@ -140,7 +141,7 @@ LawResult identity(const Motion& motion, Violations& violations) {
                             fmt::format("looks like another thing: colour {:.1f}, shape {:.1f}, size {:.1f} tolerances", change.color, change.shape, change.size)});
     if (change.largest() > worst.largest()) worst = change;
   }
-  if (law.frames == 0) return not_identifiable("identity", "nothing is seen for 24 frames");
+  if (law.frames == 0) return not_identifiable("identity", "nothing that goes three times its size is seen for 24 frames");
   law.effect = worst.largest();
   law.detectable = 1;
   law.reveals = fmt::format("a sudden change of size by {:.0f} %", 100 * std::expm1(kSizeTolerance.value));

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/parallel.h"
 #include "physics_eval/camera.h"
 #include "physics_eval/evaluate.h"
 #include "physics_eval/halts.h"
@@ -18,6 +19,7 @@ namespace {
 
 constexpr size_t kMaxFlags = 20;              // noise is a cut at every frame
 constexpr size_t kWindowBytes = 192u << 20;  // of reduced frames: 279 at 640x360
+constexpr size_t kBatch = 16;                // frames searched at a time
 
 struct Window {
   std::vector<cv::Mat> images;
@@ -165,18 +167,27 @@ class Observer {
       const double span = times_.back() - times_.front();
       tracker_.emplace(out_.px, span > 0 ? double(times_.size() - 1) / span : 24);
     }
-    for (size_t i = 0; i < window_.images.size(); ++i) {
-      if (skip[i]) {
-        ++out_.judged;
-        continue;
-      }
-      FrameDetections detections = detect(window_.images[i], background_);
-      out_.judged += detections.usable();
-      tracker_->step(window_.first_frame + int(i), window_.times[i], detections);
-    }
+    for (size_t from = 0; from < window_.images.size(); from += kBatch) follow(from, skip);
     window_.first_frame += int(window_.images.size());
     window_.images.clear();
     window_.times.clear();
+  }
+
+  // Frames are searched on all threads and followed in their order.
+  void follow(size_t from, const std::vector<uint8_t>& skip) {
+    const size_t count = std::min(kBatch, window_.images.size() - from);
+    std::vector<FrameDetections> found(count);
+    parallel_for_dynamic(int64_t(count), [&](int64_t i) {
+      if (!skip[from + size_t(i)]) found[size_t(i)] = detect(window_.images[from + size_t(i)], background_);
+    });
+    for (size_t i = 0; i < count; ++i) {
+      if (skip[from + i]) {
+        ++out_.judged;
+        continue;
+      }
+      out_.judged += found[i].usable();
+      tracker_->step(window_.first_frame + int(from + i), window_.times[from + i], found[i]);
+    }
   }
 
   const EvaluateOptions& options_;

@@ -71,6 +71,7 @@ inline constexpr Threshold kSurfaceTolerance{"surface_tolerance", 0.03, "of trav
 inline constexpr Threshold kColorTolerance{"color_tolerance", 0.08, "of brightness", "shares of red and green; a third of the way from red to orange"};
 inline constexpr Threshold kShapeTolerance{"shape_tolerance", 0.16, "of enclosing circle", "two thirds of the way from a disc to a square"};
 inline constexpr Threshold kSizeTolerance{"size_tolerance", 0.35, "log area", "a blur as long as a third of the object"};
+inline constexpr Threshold kIdentityTravel{"identity_travel", 3, "diameters", "reflections and flicker stay within two"};
 inline constexpr Threshold kImpulseTolerance{"impulse_tolerance", 0.25, "of speed range", "a kink seen by eye"};
 inline constexpr Threshold kSignificance{"significance", 4, "sigma", "one false alarm in 16,000 tests"};
 inline constexpr Threshold kTeleportJump{"teleport_jump", 2.5, "diameters", "beyond prediction, in one frame"};
@@ -85,6 +86,6 @@ inline constexpr std::array kThresholds = {
     kMaxForeground, kCameraShift, kCutLikeness, kMinTrackFrames, kMaxMissed, kMinTravel, kFitNoiseFloor, kCentroidDrift, kKnotPenalty,
     kMinFlightFrames, kMinFlightTravel, kMinSagitta, kFlightAngle, kResidualTolerance, kCubicTolerance, kGravityTolerance, kRestitutionSlack,
     kEnergyTolerance, kMaxDrag, kDropTolerance, kMomentumTolerance, kSeparationSlack, kMassTolerance, kArcTolerance, kPendulumTolerance,
-    kPivotTolerance, kGrowth, kLevel, kSurfaceTolerance, kColorTolerance, kShapeTolerance, kSizeTolerance, kImpulseTolerance, kSignificance, kTeleportJump, kHalt, kScaleError, kTilt, kConsistent};
+    kPivotTolerance, kGrowth, kLevel, kSurfaceTolerance, kColorTolerance, kShapeTolerance, kSizeTolerance, kIdentityTravel, kImpulseTolerance, kSignificance, kTeleportJump, kHalt, kScaleError, kTilt, kConsistent};
 
 }  // namespace orrery::physics_eval

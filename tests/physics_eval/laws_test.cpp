@@ -103,10 +103,10 @@ TEST(Laws, ADropBeginsWhereItRested) {
 }
 
 TEST(Laws, FlightTimesFollowHeights) {
-  expect_kept(judged({ball(bouncing(60, 60, 20, 600, 330, {0.9}))}), "bounce_timing");
-  // The third flight is played at half speed.
-  const auto even = bouncing(60, 60, 0, 600, 330, {0.9});
-  const double fall = std::sqrt(2 * 270 / 600.0), first = 2 * 0.9 * fall, begin = fall + first, second = first * 0.9;
+  expect_kept(judged({ball(bouncing(60, 60, 20, 1500, 330, {0.9}))}), "bounce_timing");
+  // The second flight is played at half speed.
+  const auto even = bouncing(60, 60, 0, 1500, 330, {0.9});
+  const double fall = std::sqrt(2 * 270 / 1500.0), first = 2 * 0.9 * fall, begin = fall + first, second = first * 0.9;
   const Evaluation e = judged({ball([=](double t) {
     if (t < begin) return even(t);
     return t < begin + 2 * second ? even(begin + (t - begin) / 2) : even(t - second);
