@@ -1,5 +1,6 @@
-// Clips for the validation of the evaluator: closed-form paths through the renderer, with violations at doses written
-// down here beforehand, and lawful oddities that must not be called violations. Metres, y up; the view is 10 m x 6 m.
+// Clips for the validation of the evaluator: closed-form paths through the renderer, with violations at doses
+// written down here beforehand, and lawful oddities that must not be called violations. Metres, y up; the
+// view is 10 m x 6 m.
 #pragma once
 #include <array>
 #include <cmath>
@@ -22,20 +23,25 @@ struct Body {
 
 struct ClipPlan {
   std::vector<Body> bodies;
-  std::function<double(int frame)> time = [](int frame) { return frame / kFramesPerSecond; };      // what is shown
-  std::function<double(int frame)> stamp = [](int frame) { return frame / kFramesPerSecond; };     // what the file says
-  std::function<ObjectSpec(const ObjectSpec&, double t)> look = nullptr;                           // changes of appearance
-  std::function<void(Frame&, int)> finish = nullptr;                                               // blur, noise
-  Scene scene;       // light, colours of wall and floor
+  std::function<double(int frame)> time = [](int frame) {
+    return frame / kFramesPerSecond;
+  };  // what is shown
+  std::function<double(int frame)> stamp = [](int frame) {
+    return frame / kFramesPerSecond;
+  };                                                                      // what the file says
+  std::function<ObjectSpec(const ObjectSpec&, double t)> look = nullptr;  // changes of appearance
+  std::function<void(Frame&, int)> finish = nullptr;                      // blur, noise
+  Scene scene;                                                            // light, colours of wall and floor
   Style style = Style::kTrain;
   uint64_t seed = 0;
 };
 
 using Path = std::function<std::array<double, 3>(double t)>;
 
-// A ball from (x, y) with vx, under g, bouncing at the floor with restitution e; `kick`: change of vx at each bounce.
-// `g_of(i)`: gravity of flight i.
-inline Path bouncing_path(double x, double y, double vx, std::function<double(int)> g_of, double e, double radius, double kick = 0) {
+// A ball from (x, y) with vx, under g, bouncing at the floor with restitution e; `kick`: change of vx at each
+// bounce. `g_of(i)`: gravity of flight i.
+inline Path bouncing_path(double x, double y, double vx, std::function<double(int)> g_of, double e,
+                          double radius, double kick = 0) {
   return [=](double t) -> std::array<double, 3> {
     const double ground = kFloorY + radius;
     double left = t, height = y - ground, v = 0, place = x, speed = vx;
@@ -68,7 +74,8 @@ inline std::vector<Frame> drawn(const ClipPlan& plan, int count = kValidationFra
       now.push_back(spec.size + 100 * spec.color + 1000 * int(spec.shape));
       const auto place = body.at(t);
       ObjectState s;
-      s.x = place ? float((*place)[0]) : -50.0f, s.y = place ? float((*place)[1]) : -50.0f, s.angle = place ? float((*place)[2]) : 0.0f;
+      s.x = place ? float((*place)[0]) : -50.0f, s.y = place ? float((*place)[1]) : -50.0f,
+      s.angle = place ? float((*place)[2]) : 0.0f;
       states.push_back(s);
     }
     if (!renderer || now != sizes) renderer.emplace(scene, plan.style, plan.seed);
@@ -91,17 +98,23 @@ inline Body ball(Path path, double radius, int color, Shape shape = Shape::kBall
   return body;
 }
 
-// The scene that violations are put into: two balls that bounce, of random size, colour, height, speed and restitution.
+// The scene that violations are put into: two balls that bounce, of random size, colour, height, speed and
+// restitution.
 struct Base {
   double x[2], y[2], vx[2], radius[2], e, g;
   int color[2];
   ClipPlan plan(const std::function<double(int ball, int flight)>& g_of, double restitution) const {
     ClipPlan out;
     for (int k = 0; k < 2; ++k)
-      out.bodies.push_back(ball(bouncing_path(x[k], y[k], vx[k], [=](int i) { return g_of(k, i); }, restitution, radius[k]), radius[k], color[k]));
+      out.bodies.push_back(
+          ball(bouncing_path(
+                   x[k], y[k], vx[k], [=](int i) { return g_of(k, i); }, restitution, radius[k]),
+               radius[k], color[k]));
     return out;
   }
-  ClipPlan plan() const { return plan([this](int, int) { return g; }, e); }
+  ClipPlan plan() const {
+    return plan([this](int, int) { return g; }, e);
+  }
 };
 
 inline Base base_of(uint64_t seed) {
@@ -118,7 +131,8 @@ inline Base base_of(uint64_t seed) {
 
 inline ClipPlan dressed(ClipPlan plan, uint64_t seed) {
   Rng rng(seed, 0xd5e55);
-  plan.scene.light = rng.below(4), plan.scene.wall_color = rng.below(8), plan.scene.floor_color = rng.below(8);
+  plan.scene.light = rng.below(4), plan.scene.wall_color = rng.below(8),
+  plan.scene.floor_color = rng.below(8);
   plan.scene.floor_texture = rng.below(4);
   plan.style = seed % 2 ? Style::kEvaluation : Style::kTrain;
   plan.seed = seed;

@@ -11,8 +11,8 @@ namespace {
 
 constexpr int kReplicates = 120;
 
-// The flight's points: its parabola plus its residuals, drawn in blocks of about the cube root of their number (Kuensch
-// 1989), at least three.
+// The flight's points: its parabola plus its residuals, drawn in blocks of about the cube root of their
+// number (Kuensch 1989), at least three.
 void redraw(const Flight& f, std::vector<TrackPoint>& points, Rng& rng) {
   const int n = f.count(), block = std::max(3, int(std::cbrt(double(n)) + 0.5));
   std::vector<Vec2> residuals(n);
@@ -20,7 +20,8 @@ void redraw(const Flight& f, std::vector<TrackPoint>& points, Rng& rng) {
     const double u = points[f.first + i].t - f.t0;
     return f.x0[axis] + u * (f.v[axis] + 0.5 * f.a[axis] * u);
   };
-  for (int i = 0; i < n; ++i) residuals[i] = {points[f.first + i].x - at(i, 0), points[f.first + i].y - at(i, 1)};
+  for (int i = 0; i < n; ++i)
+    residuals[i] = {points[f.first + i].x - at(i, 0), points[f.first + i].y - at(i, 1)};
   for (int i = 0, from = 0; i < n; ++i) {
     if (i % block == 0) from = rng.below(std::max(1, n - block + 1));
     const Vec2& r = residuals[std::min(n - 1, from + i % block)];
@@ -42,7 +43,8 @@ Motion replicate(const Motion& motion, Rng& rng) {
     redraw(f, out.tracks[f.track].points, rng);
     Flight again = fit_flight(out, f.track, f.first, f.last);
     out.flights.push_back(again);
-    std::copy(motion.tracks[f.track].points.begin() + f.first, motion.tracks[f.track].points.begin() + f.last + 1,
+    std::copy(motion.tracks[f.track].points.begin() + f.first,
+              motion.tracks[f.track].points.begin() + f.last + 1,
               out.tracks[f.track].points.begin() + f.first);
   }
   for (Event& e : out.events)

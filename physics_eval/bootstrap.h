@@ -1,4 +1,5 @@
-// 95 % intervals: flights are resampled, and within each the residuals in blocks, so that their correlation stays.
+// 95 % intervals: flights are resampled, and within each the residuals in blocks, so that their correlation
+// stays.
 #pragma once
 #include <array>
 #include <optional>

@@ -12,8 +12,9 @@
 namespace orrery::physics_eval {
 namespace {
 
-constexpr int kFeatures = 500, kLeastInliers = 30, kProbe = 12;  // kProbe: frames looked at to see whether it moves at all
-constexpr double kInlierDistance = 1.5;                         // px
+constexpr int kFeatures = 500, kLeastInliers = 30,
+              kProbe = 12;               // kProbe: frames looked at to see whether it moves at all
+constexpr double kInlierDistance = 1.5;  // px
 
 struct Features {
   std::vector<cv::KeyPoint> points;
@@ -28,7 +29,8 @@ cv::Mat gray_of(const cv::Mat& image) {
 
 Features features_of(const cv::Mat& gray) {
   Features out;
-  cv::ORB::create(kFeatures, 1.2f, 4, 15, 0, 2, cv::ORB::HARRIS_SCORE, 31, 10)->detectAndCompute(gray, cv::noArray(), out.points, out.descriptors);
+  cv::ORB::create(kFeatures, 1.2f, 4, 15, 0, 2, cv::ORB::HARRIS_SCORE, 31, 10)
+      ->detectAndCompute(gray, cv::noArray(), out.points, out.descriptors);
   return out;
 }
 
@@ -38,7 +40,8 @@ struct Mapping {
 };
 
 double corner_shift(const cv::Mat& h, cv::Size size) {
-  const std::vector<cv::Point2f> corners{{0, 0}, {float(size.width), 0}, {0, float(size.height)}, {float(size.width), float(size.height)}};
+  const std::vector<cv::Point2f> corners{
+      {0, 0}, {float(size.width), 0}, {0, float(size.height)}, {float(size.width), float(size.height)}};
   std::vector<cv::Point2f> moved;
   cv::perspectiveTransform(corners, moved, h);
   double out = 0;
@@ -64,13 +67,15 @@ Mapping map_onto(const Features& reference, const cv::Mat& image) {
   std::vector<cv::DMatch> matches;
   cv::BFMatcher(cv::NORM_HAMMING, true).match(own.descriptors, reference.descriptors, matches);
   std::vector<cv::Point2f> from, to;
-  for (const cv::DMatch& m : matches) from.push_back(own.points[m.queryIdx].pt), to.push_back(reference.points[m.trainIdx].pt);
+  for (const cv::DMatch& m : matches)
+    from.push_back(own.points[m.queryIdx].pt), to.push_back(reference.points[m.trainIdx].pt);
   if (int(from.size()) < kLeastInliers) return out;
   cv::setRNGSeed(1);
   cv::Mat inlier;
   const cv::Mat h = cv::findHomography(from, to, cv::RANSAC, kInlierDistance, inlier);
   const int count = h.empty() ? 0 : cv::countNonZero(inlier);
-  if (count < kLeastInliers || 3 * count < int(from.size()) || !spread(from, inlier, image.size())) return out;
+  if (count < kLeastInliers || 3 * count < int(from.size()) || !spread(from, inlier, image.size()))
+    return out;
   std::vector<cv::Point2f> mapped;
   cv::perspectiveTransform(from, mapped, h);
   std::vector<double> residuals;
@@ -88,7 +93,9 @@ cv::Mat mapped_image(const cv::Mat& image, const cv::Mat& h, const cv::Mat& refe
   return out;
 }
 
-double unlike(const cv::Mat& a, const cv::Mat& b) { return cv::norm(a, b, cv::NORM_L1) / double(a.total() * 3); }
+double unlike(const cv::Mat& a, const cv::Mat& b) {
+  return cv::norm(a, b, cv::NORM_L1) / double(a.total() * 3);
+}
 
 // Does the camera move? A few frames tell.
 bool camera_moves(const Features& features, const cv::Mat& reference, const std::vector<cv::Mat>& images) {
@@ -98,7 +105,8 @@ bool camera_moves(const Features& features, const cv::Mat& reference, const std:
     const Mapping m = map_onto(features, images[i]);
     if (m.h.empty()) continue;
     ++seen;
-    moved += m.shift > kCameraShift.value && unlike(mapped_image(images[i], m.h, reference), reference) < 0.8 * unlike(images[i], reference);
+    moved += m.shift > kCameraShift.value &&
+             unlike(mapped_image(images[i], m.h, reference), reference) < 0.8 * unlike(images[i], reference);
   }
   return seen >= 3 && 4 * moved >= seen;
 }

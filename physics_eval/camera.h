@@ -11,10 +11,10 @@ struct CameraMotion {
   bool compensated = false;
 };
 
-// `reference` and images: CV_8UC3 of one size. Where the camera moved, the images are replaced by what the reference
-// camera would have seen; what it did not see is filled from the reference. Features: ORB (Rublee et al. 2011),
-// homography by RANSAC. A mapping counts only if it makes the pictures more alike: a large object that moves across a
-// bare wall also carries features.
+// `reference` and images: CV_8UC3 of one size. Where the camera moved, the images are replaced by what the
+// reference camera would have seen; what it did not see is filled from the reference. Features: ORB (Rublee
+// et al. 2011), homography by RANSAC. A mapping counts only if it makes the pictures more alike: a large
+// object that moves across a bare wall also carries features.
 CameraMotion steady(const cv::Mat& reference, std::vector<cv::Mat>& images);
 
 }  // namespace orrery::physics_eval

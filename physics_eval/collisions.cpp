@@ -33,7 +33,8 @@ const TrackPoint* point_before(const Track& track, int frame) {
 bool fill(const Motion& motion, const Event& event, Collision& c) {
   const Phase *a0 = phase_beside(motion, c.a, c.t, false), *a1 = phase_beside(motion, c.a, c.t, true);
   const Phase *b0 = phase_beside(motion, c.b, c.t, false), *b1 = phase_beside(motion, c.b, c.t, true);
-  const TrackPoint *a = point_before(motion.tracks[c.a], c.frame), *b = point_before(motion.tracks[c.b], c.frame);
+  const TrackPoint *a = point_before(motion.tracks[c.a], c.frame),
+                   *b = point_before(motion.tracks[c.b], c.frame);
   if (!a0 || !a1 || !b0 || !b1 || !a || !b) return false;
   const auto before = [&](const Phase& p) { return p.velocity(std::min(c.t, p.t1)); };
   const auto after = [&](const Phase& p) { return p.velocity(std::max(c.t, p.t0)); };

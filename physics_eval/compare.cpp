@@ -13,7 +13,9 @@ namespace {
 
 constexpr double kRunningAlpha = 0.3, kMaskThreshold = 10;  // Physics-IQ's
 
-cv::Mat view_of(const Frame& frame) { return {frame.height, frame.width, CV_8UC3, const_cast<uint8_t*>(frame.rgb.data())}; }
+cv::Mat view_of(const Frame& frame) {
+  return {frame.height, frame.width, CV_8UC3, const_cast<uint8_t*>(frame.rgb.data())};
+}
 
 cv::Mat gray_of(const cv::Mat& rgb) {
   cv::Mat gray;
@@ -21,7 +23,8 @@ cv::Mat gray_of(const cv::Mat& rgb) {
   return gray;
 }
 
-// What differs from a running average: blurred grey, difference above the threshold, opened and closed by 5x5.
+// What differs from a running average: blurred grey, difference above the threshold, opened and closed by
+// 5x5.
 class MotionMask {
  public:
   // CV_8U, 255 where something moves; the first one is empty.
@@ -97,7 +100,8 @@ struct Sums {
 Eigen::MatrixXd matrix_of(const Features& features, size_t length) {
   Eigen::MatrixXd out(Eigen::Index(features.size()), Eigen::Index(length));
   for (size_t i = 0; i < features.size(); ++i) {
-    if (features[i].size() != length) fail("frechet distance: feature vectors of length {} and {}", length, features[i].size());
+    if (features[i].size() != length)
+      fail("frechet distance: feature vectors of length {} and {}", length, features[i].size());
     for (size_t k = 0; k < length; ++k) out(Eigen::Index(i), Eigen::Index(k)) = features[i][k];
   }
   return out;
@@ -116,7 +120,8 @@ Gaussian gaussian_of(const Eigen::MatrixXd& x) {
 
 Eigen::MatrixXd root_of(const Eigen::MatrixXd& symmetric) {
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(symmetric);
-  return solver.eigenvectors() * solver.eigenvalues().cwiseMax(0).cwiseSqrt().asDiagonal() * solver.eigenvectors().transpose();
+  return solver.eigenvectors() * solver.eigenvalues().cwiseMax(0).cwiseSqrt().asDiagonal() *
+         solver.eigenvectors().transpose();
 }
 
 }  // namespace
@@ -127,11 +132,14 @@ Comparison compare(FrameSource& generated, FrameSource& reference, const Compare
   MotionMask moving_a, moving_b;
   Sums sums;
   Frame a, b;
-  while ((options.max_frames == 0 || out.frames < options.max_frames) && generated.next(a) && reference.next(b)) {
+  while ((options.max_frames == 0 || out.frames < options.max_frames) && generated.next(a) &&
+         reference.next(b)) {
     if (out.frames == 0) out.width = b.width, out.height = b.height;
-    if (b.width != out.width || b.height != out.height) fail("compare: the reference changes its size at frame {}; re-encode it to one size", out.frames);
+    if (b.width != out.width || b.height != out.height)
+      fail("compare: the reference changes its size at frame {}; re-encode it to one size", out.frames);
     cv::Mat image = view_of(a);
-    if (a.width != out.width || a.height != out.height) cv::resize(view_of(a), image, {out.width, out.height}, 0, 0, cv::INTER_AREA);
+    if (a.width != out.width || a.height != out.height)
+      cv::resize(view_of(a), image, {out.width, out.height}, 0, 0, cv::INTER_AREA);
     const cv::Mat other = view_of(b);
     const double error = cv::norm(image, other, cv::NORM_L2SQR) / (65025.0 * double(image.total()) * 3);
     out.mse += error;
@@ -153,7 +161,8 @@ Comparison compare(FrameSource& generated, FrameSource& reference, const Compare
 
 PhysicsIq physics_iq(const Comparison& c, const Comparison& takes) {
   constexpr double kTiny = 1e-8;
-  const double ratios[] = {c.spatial_iou / (takes.spatial_iou + kTiny), c.spatiotemporal_iou / (takes.spatiotemporal_iou + kTiny),
+  const double ratios[] = {c.spatial_iou / (takes.spatial_iou + kTiny),
+                           c.spatiotemporal_iou / (takes.spatiotemporal_iou + kTiny),
                            c.weighted_spatial_iou / (takes.weighted_spatial_iou + kTiny)};
   PhysicsIq out;
   out.original = std::clamp((ratios[0] + ratios[1] + ratios[2]) / 3 - (c.mse - takes.mse), 0.0, 1.0);
@@ -163,18 +172,27 @@ PhysicsIq physics_iq(const Comparison& c, const Comparison& takes) {
 }
 
 Json comparison_json(const Comparison& c) {
-  return {{"frames", c.frames}, {"width", c.width}, {"height", c.height}, {"psnr_db", c.psnr}, {"ssim", c.ssim}, {"mse", c.mse},
-          {"spatial_iou", c.spatial_iou}, {"spatiotemporal_iou", c.spatiotemporal_iou}, {"weighted_spatial_iou", c.weighted_spatial_iou},
+  return {{"frames", c.frames},
+          {"width", c.width},
+          {"height", c.height},
+          {"psnr_db", c.psnr},
+          {"ssim", c.ssim},
+          {"mse", c.mse},
+          {"spatial_iou", c.spatial_iou},
+          {"spatiotemporal_iou", c.spatiotemporal_iou},
+          {"weighted_spatial_iou", c.weighted_spatial_iou},
           {"frames_without_motion", c.empty_frames}};
 }
 
 double frechet_distance(const Features& a, const Features& b) {
-  if (a.size() < 2 || b.size() < 2) fail("frechet distance: {} and {} clips; two or more of each are needed", a.size(), b.size());
+  if (a.size() < 2 || b.size() < 2)
+    fail("frechet distance: {} and {} clips; two or more of each are needed", a.size(), b.size());
   const Gaussian p = gaussian_of(matrix_of(a, a[0].size())), q = gaussian_of(matrix_of(b, a[0].size()));
   // trace((C1 C2)^1/2) = trace((R C2 R)^1/2), R = C1^1/2, which is symmetric.
   const Eigen::MatrixXd r = root_of(p.covariance);
   const double cross = root_of(r * q.covariance * r).trace();
-  return std::max(0.0, (p.mean - q.mean).squaredNorm() + p.covariance.trace() + q.covariance.trace() - 2 * cross);
+  return std::max(0.0,
+                  (p.mean - q.mean).squaredNorm() + p.covariance.trace() + q.covariance.trace() - 2 * cross);
 }
 
 }  // namespace orrery::physics_eval

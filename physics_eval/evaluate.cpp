@@ -28,7 +28,8 @@ Motion motion_of(const Observation& seen, const std::vector<Track>& moving) {
   for (const Track& track : moving) {
     Track whole = without_clipped(track);
     mark_odd_frames(whole);
-    if (int(whole.points.size()) >= int(kMinTrackFrames.value) && whole.is_body()) bodies.push_back(std::move(whole));
+    if (int(whole.points.size()) >= int(kMinTrackFrames.value) && whole.is_body())
+      bodies.push_back(std::move(whole));
   }
   return analyse(std::move(bodies), seen.px, seen.fps);
 }
@@ -43,7 +44,9 @@ double coverage_of(const Motion& motion, const std::vector<Track>& moving) {
 }
 
 std::string summary_of(const Evaluation& e) {
-  if (!e.violations.empty()) return fmt::format("{} at frame {}: {}", e.violations[0].kind, e.violations[0].frame, e.violations[0].detail);
+  if (!e.violations.empty())
+    return fmt::format("{} at frame {}: {}", e.violations[0].kind, e.violations[0].frame,
+                       e.violations[0].detail);
   const LawResult* worst = nullptr;
   for (const LawResult& law : e.laws)
     if (law.score && (!worst || *law.score < *worst->score)) worst = &law;
@@ -88,7 +91,8 @@ void add_estimates(const Motion& motion, const EvaluateOptions& options, Evaluat
   }
   if (options.scale_px_per_m <= 0 || !out.estimates.g_px_s2) return;
   out.g_m_s2 = *out.estimates.g_px_s2 / options.scale_px_per_m;
-  if (out.intervals.g_px_s2) out.g_m_s2_interval = absolute_interval(*out.intervals.g_px_s2, options.scale_px_per_m);
+  if (out.intervals.g_px_s2)
+    out.g_m_s2_interval = absolute_interval(*out.intervals.g_px_s2, options.scale_px_per_m);
 }
 
 }  // namespace
@@ -130,7 +134,8 @@ Evaluation evaluate_tracks(Observation seen, const EvaluateOptions& options) {
   add_estimates(motion, options, out);
   out.phases = motion.phases;
   for (Phase& p : out.phases) p.track = motion.tracks[p.track].id;
-  out.verdict = !out.violations.empty() || *out.score < kConsistent.value ? Verdict::kInconsistent : Verdict::kConsistent;
+  out.verdict = !out.violations.empty() || *out.score < kConsistent.value ? Verdict::kInconsistent
+                                                                          : Verdict::kConsistent;
   out.reason = summary_of(out);
   return out;
 }

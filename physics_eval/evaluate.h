@@ -12,9 +12,10 @@
 namespace orrery::physics_eval {
 
 struct EvaluateOptions {
-  double scale_px_per_m = 0;   // pixels of the original frame; 0: unknown, g_m_s2 not identifiable
-  double pixel_factor = 1;     // pixels of the original a pixel of the frames given, for frames that were scaled down
-  double fps = 0;              // > 0: frame times are index / fps instead of the file's
+  double scale_px_per_m = 0;  // pixels of the original frame; 0: unknown, g_m_s2 not identifiable
+  double pixel_factor =
+      1;           // pixels of the original a pixel of the frames given, for frames that were scaled down
+  double fps = 0;  // > 0: frame times are index / fps instead of the file's
   double slow_motion = 1;      // the clip plays this many times slower than what it shows
   cv::Rect region = {};        // original px; empty: the whole frame. What is outside is not looked at
   cv::Rect box = {};           // original px; not empty: only what is inside it in the first frames is judged
@@ -45,10 +46,10 @@ struct Evaluation {
   Estimates estimates;
   std::optional<double> g_m_s2;
   std::optional<Interval> g_m_s2_interval;  // with the errors of scale and tilt
-  std::vector<Track> tracks;    // all that were followed, the resting ones too
-  std::vector<Phase> phases;    // of the moving tracks; Phase::track is a track's id
+  std::vector<Track> tracks;                // all that were followed, the resting ones too
+  std::vector<Phase> phases;                // of the moving tracks; Phase::track is a track's id
   int frames = 0, width = 0, height = 0;
-  double seconds = 0, px = 1;   // px: original pixels per working pixel
+  double seconds = 0, px = 1;  // px: original pixels per working pixel
 };
 
 Evaluation evaluate(FrameSource& source, const EvaluateOptions& options = {});
@@ -63,7 +64,7 @@ struct Observation {
   std::vector<Track> tracks;
   std::vector<Flag> flags;
   std::vector<Halt> halts;
-  double fps = 24, px = 1, seconds = 0;  // px: original pixels per working pixel
+  double fps = 24, px = 1, seconds = 0;               // px: original pixels per working pixel
   int frames = 0, judged = 0, width = 0, height = 0;  // judged: frames that the background explains
 };
 Observation observe(FrameSource& source, const EvaluateOptions& options);

@@ -25,7 +25,8 @@ Points residuals_of(const Points& points, int first, int last, const PolynomialF
   return out;
 }
 
-// Linear drag x'' = a - k x', one k for both axes: x = x0 + v f1(u) + a f2(u), f1 = (1 - e^-ku) / k, f2 = (u - f1) / k.
+// Linear drag x'' = a - k x', one k for both axes: x = x0 + v f1(u) + a f2(u), f1 = (1 - e^-ku) / k, f2 = (u
+// - f1) / k.
 Points drag_residuals(const Points& points, int first, int last, double k) {
   Points out(points.begin() + first, points.begin() + last + 1);
   const int n = int(out.size());
@@ -64,7 +65,8 @@ void try_drag(const Points& points, Flight& flight) {
     least = sum;
     flight.drag = -std::expm1(-loss);
     flight.residual = std::sqrt(sum / (2.0 * flight.count()));
-    flight.cubic = std::min(flight.cubic, cubic_size(fit_polynomial(left, 0, flight.count() - 1, 3), duration));
+    flight.cubic =
+        std::min(flight.cubic, cubic_size(fit_polynomial(left, 0, flight.count() - 1, 3), duration));
   }
 }
 
@@ -74,18 +76,19 @@ const Event* event_after(const Motion& motion, int phase) {
   return nullptr;
 }
 
-// A box that rocks on its edges, a ball that rattles on the floor also accelerate downwards: what flies goes further
-// and bends more. (A square's centre rises by 0.2 sides when it tips over an edge.)
+// A box that rocks on its edges, a ball that rattles on the floor also accelerate downwards: what flies goes
+// further and bends more. (A square's centre rises by 0.2 sides when it tips over an edge.)
 bool is_evidence(const Motion& motion, const Flight& f) {
   const Track& track = motion.tracks[f.track];
   const double duration = f.t1 - f.t0, size = track.diameter();
   const double sagitta = std::hypot(f.a[0], f.a[1]) * duration * duration / 8;
   const double least = std::max(1.5 * motion.px, (track.is_round() ? 1 : 2) * kMinSagitta.value * size);
-  return f.travel > kMinFlightTravel.value * size && sagitta > least && !is_carried(motion, f.track, f.first, f.last);
+  return f.travel > kMinFlightTravel.value * size && sagitta > least &&
+         !is_carried(motion, f.track, f.first, f.last);
 }
 
-// Pooled lag-1 correlation of what the cubics leave over, per track: n correlated points are worth fewer. A fit of
-// four coefficients lowers it by about 3 / n.
+// Pooled lag-1 correlation of what the cubics leave over, per track: n correlated points are worth fewer. A
+// fit of four coefficients lowers it by about 3 / n.
 std::vector<double> inflation_of(const Motion& motion, const std::vector<Flight>& flights) {
   std::vector<double> out(motion.tracks.size(), 1.0);
   for (size_t k = 0; k < out.size(); ++k) {
@@ -112,7 +115,8 @@ std::vector<Flight> fit_all(const Motion& motion) {
   for (size_t i = 0; i < phases.size(); ++i) {
     if (phases[i].kind != PhaseKind::kFlight) continue;
     size_t end = i;
-    while (end + 1 < phases.size() && phases[end + 1].track == phases[i].track && phases[end + 1].kind == PhaseKind::kFlight) {
+    while (end + 1 < phases.size() && phases[end + 1].track == phases[i].track &&
+           phases[end + 1].kind == PhaseKind::kFlight) {
       const Event* event = event_after(motion, int(end));
       if (!event || event->kind != EventKind::kChange) break;
       ++end;
@@ -141,7 +145,8 @@ Flight fit_flight(const Motion& motion, int track, int first, int last) {
   f.last = last;
   f.t0 = points[first].t;
   f.t1 = points[last].t;
-  const PolynomialFit quadratic = fit_polynomial(points, first, last, 2), cubic = fit_polynomial(points, first, last, 3);
+  const PolynomialFit quadratic = fit_polynomial(points, first, last, 2),
+                      cubic = fit_polynomial(points, first, last, 3);
   const double duration = f.t1 - f.t0, inflation = motion.inflation[track];
   for (int axis = 0; axis < 2; ++axis) {
     f.x0[axis] = quadratic.c[axis][0];
@@ -150,10 +155,13 @@ Flight fit_flight(const Motion& motion, int track, int first, int last) {
   }
   f.residual = quadratic.rms;
   f.cubic = cubic_size(cubic, duration);
-  f.cubic_error = cubic.unit_error[3] * inflation * std::max(cubic.rms, motion.noise[track]) * duration * duration * duration / 20;
-  // Centroids drift with light and contrast by a hundredth of the object: that bends a path of duration T by 8 d / T^2.
+  f.cubic_error = cubic.unit_error[3] * inflation * std::max(cubic.rms, motion.noise[track]) * duration *
+                  duration * duration / 20;
+  // Centroids drift with light and contrast by a hundredth of the object: that bends a path of duration T by
+  // 8 d / T^2.
   const double drift = 8 * kCentroidDrift.value * motion.tracks[track].diameter() / (duration * duration);
-  f.a_error = std::hypot(2 * quadratic.unit_error[2] * inflation * std::max(quadratic.rms, motion.noise[track]), drift);
+  f.a_error = std::hypot(
+      2 * quadratic.unit_error[2] * inflation * std::max(quadratic.rms, motion.noise[track]), drift);
   double x0 = 1e30, x1 = -1e30, y0 = 1e30, y1 = -1e30;
   for (int i = first; i <= last; ++i) {
     x0 = std::min(x0, points[i].x), x1 = std::max(x1, points[i].x);
@@ -164,8 +172,8 @@ Flight fit_flight(const Motion& motion, int track, int first, int last) {
   return f;
 }
 
-// Each weighted by its error with a floor for depth and lens (2 % of its size). The median's weights are the frames:
-// a few odd hops do not move it.
+// Each weighted by its error with a floor for depth and lens (2 % of its size). The median's weights are the
+// frames: a few odd hops do not move it.
 Vec2 mean_acceleration(const std::vector<Flight>& flights, double* error) {
   std::vector<double> sizes;
   for (const Flight& f : flights) sizes.insert(sizes.end(), size_t(f.count()), std::hypot(f.a[0], f.a[1]));

@@ -41,7 +41,8 @@ int changed_pixels(const cv::Mat& before, const cv::Mat& image) {
   const size_t total = image.total();
   for (size_t i = 0; i < total; ++i) {
     const uint8_t *p = before.data + 3 * i, *q = image.data + 3 * i;
-    n += std::abs(p[0] - q[0]) > kLevels || std::abs(p[1] - q[1]) > kLevels || std::abs(p[2] - q[2]) > kLevels;
+    n +=
+        std::abs(p[0] - q[0]) > kLevels || std::abs(p[1] - q[1]) > kLevels || std::abs(p[2] - q[2]) > kLevels;
   }
   return n;
 }
@@ -57,15 +58,15 @@ Stutter find_stutter(const std::vector<int>& changed) {
     if (end == n || changed[end] < kMoving) break;  // it rests from here on
     if (end - i < int(kHalt.value))
       for (int k = i; k < end; ++k) out.repeated.push_back(k);
-    else
-      out.halts.push_back({i, end - i});
+    else out.halts.push_back({i, end - i});
     i = end;
   }
   if (!period_of(out.repeated, out.period)) out.period = 0;
   return out;
 }
 
-std::vector<Violation> frozen_in_motion(const std::vector<Halt>& halts, const std::vector<Track>& moving, double px) {
+std::vector<Violation> frozen_in_motion(const std::vector<Halt>& halts, const std::vector<Track>& moving,
+                                        double px) {
   std::vector<Violation> out;
   for (const Halt& halt : halts)
     for (const Track& track : moving) {
@@ -77,12 +78,16 @@ std::vector<Violation> frozen_in_motion(const std::vector<Halt>& halts, const st
       }
       double ux, uy, vx, vy;
       if (before < 3 || after < 0 || after + 3 >= int(points.size())) continue;
-      if (!speed_over(points, before - 3, before, ux, uy) || !speed_over(points, after, after + 3, vx, vy)) continue;
+      if (!speed_over(points, before - 3, before, ux, uy) || !speed_over(points, after, after + 3, vx, vy))
+        continue;
       const double speed = std::hypot(ux, uy), interval = (points[before].t - points[before - 3].t) / 3;
       const double gone = std::hypot(points[after].x - points[before].x, points[after].y - points[before].y);
       const bool same = std::hypot(vx - ux, vy - uy) < 0.5 * speed && speed * interval > 1.5 * px;
       if (!same || gone > 2.5 * speed * interval + px) continue;
-      out.push_back({"freeze", halt.first, track.id, fmt::format("stands still for {} frames in mid-motion and goes on with the same velocity", halt.count)});
+      out.push_back(
+          {"freeze", halt.first, track.id,
+           fmt::format("stands still for {} frames in mid-motion and goes on with the same velocity",
+                       halt.count)});
       break;
     }
   return out;

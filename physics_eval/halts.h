@@ -15,7 +15,9 @@ struct Stutter {
 // changed[i]: of frame i against frame i - 1; changed[0] is not looked at.
 Stutter find_stutter(const std::vector<int>& changed);
 
-// "freeze" where things went on after a halt as if no time had passed. Lost frames show as a jump and are none.
-std::vector<Violation> frozen_in_motion(const std::vector<Halt>& halts, const std::vector<Track>& moving, double px);
+// "freeze" where things went on after a halt as if no time had passed. Lost frames show as a jump and are
+// none.
+std::vector<Violation> frozen_in_motion(const std::vector<Halt>& halts, const std::vector<Track>& moving,
+                                        double px);
 
 }  // namespace orrery::physics_eval

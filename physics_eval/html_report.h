@@ -1,5 +1,5 @@
-// One self-contained HTML file: verdict, laws with what each would have revealed, trajectories over a frame, position,
-// velocity and acceleration with the fitted law, and strips of frames around violations.
+// One self-contained HTML file: verdict, laws with what each would have revealed, trajectories over a frame,
+// position, velocity and acceleration with the fitted law, and strips of frames around violations.
 #pragma once
 #include <string>
 #include <vector>

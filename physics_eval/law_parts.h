@@ -26,7 +26,8 @@ struct Bounce {
 // Bounces of balls off something level, with a flight seen on both sides.
 std::vector<Bounce> level_bounces(const Motion& motion);
 
-// Mass of b over that of a from the sizes of their velocity changes; empty where one of them is not measurable.
+// Mass of b over that of a from the sizes of their velocity changes; empty where one of them is not
+// measurable.
 std::optional<double> mass_ratio(const Collision& collision);
 
 inline LawResult not_identifiable(const char* name, std::string why) {
@@ -36,7 +37,8 @@ inline LawResult not_identifiable(const char* name, std::string why) {
   return law;
 }
 
-// The effect that is found in 95 of 100 clips: it must pass the tolerance after two standard errors were taken off.
+// The effect that is found in 95 of 100 clips: it must pass the tolerance after two standard errors were
+// taken off.
 inline double revealed(double tolerance, double error) { return tolerance + 3.645 * error; }
 
 }  // namespace orrery::physics_eval

@@ -14,9 +14,10 @@ struct Row {
   bool of_flights;  // depends on flights and bounces, which the bootstrap draws anew
 };
 
-constexpr Row kLaws[] = {{constant_acceleration, true}, {common_gravity, true}, {drop_from_rest, true}, {bounce_timing, false},
-                         {restitution, true},           {energy, true},         {collision, false},     {pendulum, false},
-                         {surface_motion, false},       {identity, false},      {continuity, true},     {permanence, false}};
+constexpr Row kLaws[] = {
+    {constant_acceleration, true}, {common_gravity, true}, {drop_from_rest, true}, {bounce_timing, false},
+    {restitution, true},           {energy, true},         {collision, false},     {pendulum, false},
+    {surface_motion, false},       {identity, false},      {continuity, true},     {permanence, false}};
 
 }  // namespace
 
@@ -29,7 +30,8 @@ std::vector<LawResult> judge(const Motion& motion, std::vector<Violation>& viola
 std::vector<LawResult> judge_again(const Motion& motion, const std::vector<LawResult>& before) {
   std::vector<LawResult> laws;
   std::vector<Violation> ignored;
-  for (size_t i = 0; i < before.size(); ++i) laws.push_back(kLaws[i].of_flights ? kLaws[i].judge(motion, ignored) : before[i]);
+  for (size_t i = 0; i < before.size(); ++i)
+    laws.push_back(kLaws[i].of_flights ? kLaws[i].judge(motion, ignored) : before[i]);
   return laws;
 }
 
@@ -59,12 +61,16 @@ Estimates estimate(const Motion& motion) {
   } else {
     const Phase* longest = nullptr;
     for (const Phase& p : motion.phases)
-      if (p.kind != PhaseKind::kRest && p.kind != PhaseKind::kSwing && p.count() >= 4 && (!longest || p.count() > longest->count())) longest = &p;
+      if (p.kind != PhaseKind::kRest && p.kind != PhaseKind::kSwing && p.count() >= 4 &&
+          (!longest || p.count() > longest->count()))
+        longest = &p;
     if (longest) out.acceleration_px_s2 = std::hypot(longest->a[0], longest->a[1]);
   }
   for (const Bounce& b : level_bounces(motion)) out.restitutions.push_back(b.restitution);
   if (!out.restitutions.empty()) out.restitution = median(out.restitutions);
-  const auto longest = std::max_element(motion.pendulums.begin(), motion.pendulums.end(), [](const Pendulum& a, const Pendulum& b) { return a.count() < b.count(); });
+  const auto longest =
+      std::max_element(motion.pendulums.begin(), motion.pendulums.end(),
+                       [](const Pendulum& a, const Pendulum& b) { return a.count() < b.count(); });
   if (longest != motion.pendulums.end()) out.period_s = longest->period();
   for (const Collision& c : motion.collisions) {
     const auto ratio = mass_ratio(c);

@@ -49,19 +49,20 @@ std::optional<double> separation(const Collision& c) {
   return apart / approach;
 }
 
-
 }  // namespace
 
-// The impulse is up, within 30 degrees. Not of boxes: they leave a corner with any speed that their spin allows. Not the
-// last hops, where the next flight is too short to see.
+// The impulse is up, within 30 degrees. Not of boxes: they leave a corner with any speed that their spin
+// allows. Not the last hops, where the next flight is too short to see.
 std::vector<Bounce> level_bounces(const Motion& motion) {
   std::vector<Bounce> out;
   for (const Event& event : motion.events) {
     if (event.kind != EventKind::kBounce) continue;
     const double jx = event.v_out[0] - event.v_in[0], jy = event.v_out[1] - event.v_in[1];
     if (-jy < 1.7 * std::abs(jx) || motion.phases[event.before].kind != PhaseKind::kFlight) continue;
-    if (!motion.tracks[event.track].is_round() || motion.phases[event.after].kind == PhaseKind::kUniform) continue;
-    if (event.v_out[1] > 0 || event.v_in[1] < 8 * event.v_error || motion.phases[event.after].count() < 5) continue;
+    if (!motion.tracks[event.track].is_round() || motion.phases[event.after].kind == PhaseKind::kUniform)
+      continue;
+    if (event.v_out[1] > 0 || event.v_in[1] < 8 * event.v_error || motion.phases[event.after].count() < 5)
+      continue;
     const double e = -event.v_out[1] / event.v_in[1];
     out.push_back({&event, e, event.v_error / event.v_in[1] * std::sqrt(1 + e * e)});
   }
@@ -112,30 +113,39 @@ LawResult collision(const Motion& motion, Violations& violations) {
       const double now = parallel_part(c, e);
       parallel = std::max(parallel, now);
       if (now > 2 * kMomentumTolerance.value)
-        violations.push_back({"momentum", c.frame, a.id, fmt::format("objects {} and {} are pushed the same way by each other", a.id, b.id)});
+        violations.push_back(
+            {"momentum", c.frame, a.id,
+             fmt::format("objects {} and {} are pushed the same way by each other", a.id, b.id)});
       const double mass = c.a < c.b ? e.size_a / e.size_b : e.size_b / e.size_a;
       const auto [known, fresh] = masses.insert({std::minmax(c.a, c.b), mass});
       const double noise = 2 * c.v_error * (1 / e.size_a + 1 / e.size_b);
-      if (!fresh) ratio_change = std::max(ratio_change, std::max(0.0, std::abs(std::log(mass / known->second)) - 2 * noise));
+      if (!fresh)
+        ratio_change =
+            std::max(ratio_change, std::max(0.0, std::abs(std::log(mass / known->second)) - 2 * noise));
       errors.push_back(noise / 2);
     }
     if (apart) {
-      const double approach_error = 1.4 * c.v_error / std::max(1e-9, std::abs(dot(minus(c.a_in, c.b_in), c.normal)));
+      const double approach_error =
+          1.4 * c.v_error / std::max(1e-9, std::abs(dot(minus(c.a_in, c.b_in), c.normal)));
       const double now = std::max(0.0, *apart - 1 - 2 * approach_error);
       gain = std::max(gain, now);
       errors.push_back(approach_error);
       if (now > 2 * kSeparationSlack.value)
-        violations.push_back({"collision", c.frame, a.id, fmt::format("objects {} and {} part {:.1f} times as fast as they met", a.id, b.id, *apart)});
+        violations.push_back(
+            {"collision", c.frame, a.id,
+             fmt::format("objects {} and {} part {:.1f} times as fast as they met", a.id, b.id, *apart)});
     }
   }
   if (errors.empty()) return not_identifiable("collision", "no two objects are seen to meet and part");
   law.effect = std::max({parallel, gain, ratio_change});
   law.detectable = revealed(kSeparationSlack.value, median(errors));
   law.reveals = fmt::format("partners that part {:.1f} times as fast as they met", 1 + *law.detectable);
-  law.score = std::min({quality_of(parallel, kMomentumTolerance.value), quality_of(gain, kSeparationSlack.value),
-                        quality_of(ratio_change, kMassTolerance.value)});
-  law.detail = fmt::format("{} collision(s); parallel part {:.2f}, gain in speed {:.2f}, change of mass ratio {:.2f}",
-                           motion.collisions.size(), parallel, gain, ratio_change);
+  law.score =
+      std::min({quality_of(parallel, kMomentumTolerance.value), quality_of(gain, kSeparationSlack.value),
+                quality_of(ratio_change, kMassTolerance.value)});
+  law.detail =
+      fmt::format("{} collision(s); parallel part {:.2f}, gain in speed {:.2f}, change of mass ratio {:.2f}",
+                  motion.collisions.size(), parallel, gain, ratio_change);
   return law;
 }
 

@@ -12,7 +12,8 @@ namespace orrery::physics_eval {
 namespace {
 
 bool is_presence(const Violation& v) {
-  return v.kind == "vanish" || v.kind == "appear" || v.kind == "duplicate" || v.kind == "teleport" || v.kind == "freeze";
+  return v.kind == "vanish" || v.kind == "appear" || v.kind == "duplicate" || v.kind == "teleport" ||
+         v.kind == "freeze";
 }
 
 // What an object looks like over a stretch of its points: medians, so that a frame or two do not matter.
@@ -61,12 +62,14 @@ Points clean_points(const Track& track, bool any_size) {
   const double usual = median(areas);
   Points out;
   for (const TrackPoint& p : track.points)
-    if (!p.clipped && !p.merged && (any_size || std::abs(std::log(p.area / usual)) < kSizeTolerance.value)) out.push_back(&p);
+    if (!p.clipped && !p.merged && (any_size || std::abs(std::log(p.area / usual)) < kSizeTolerance.value))
+      out.push_back(&p);
   return out;
 }
 
-// The largest change that is there at once and to stay: between the eight points on both sides of a moment, and between
-// all before and all after it. Approach to the camera is slow, a passing reflection does not stay.
+// The largest change that is there at once and to stay: between the eight points on both sides of a moment,
+// and between all before and all after it. Approach to the camera is slow, a passing reflection does not
+// stay.
 Change change_of(const Track& track) {
   constexpr size_t kStretch = 8;
   Change out;
@@ -76,13 +79,15 @@ Change change_of(const Track& track) {
     if (n < 2 * margin) continue;
     for (size_t i = margin; i + margin <= n; i += 1 + n / 100) {
       const int frame = points[i]->frame;
-      const Change sudden = between(look_of(points, i - kStretch, i), look_of(points, i, i + kStretch), frame);
+      const Change sudden =
+          between(look_of(points, i - kStretch, i), look_of(points, i, i + kStretch), frame);
       Change c = smaller(sudden, between(look_of(points, 0, i), look_of(points, i, n), frame));
       if (any_size) c.color = c.shape = 0;
       if (c.largest() > out.largest()) out = c;
     }
     if (any_size) continue;
-    // Slowly, over the whole clip, neither colour nor outline become another's; blur by speed takes half of a tolerance.
+    // Slowly, over the whole clip, neither colour nor outline become another's; blur by speed takes half of a
+    // tolerance.
     Change slow = between(look_of(points, 0, n / 3), look_of(points, n - n / 3, n), points[2 * n / 3]->frame);
     slow.color /= 2, slow.shape /= 2, slow.size = 0;
     if (slow.largest() > out.largest()) out = slow;
@@ -109,9 +114,11 @@ LawResult continuity(const Motion& motion, Violations& violations) {
                             fmt::format("velocity jumps by {:.0f} px/s in the air with nothing near", j)});
   }
   law.detectable = revealed(kImpulseTolerance.value, median(errors));
-  law.reveals = fmt::format("a jump of velocity by {:.0f} % of the top speed in the air", 100 * *law.detectable);
+  law.reveals =
+      fmt::format("a jump of velocity by {:.0f} % of the top speed in the air", 100 * *law.detectable);
   law.score = quality_of(law.effect, kImpulseTolerance.value);
-  law.detail = fmt::format("{} event(s); largest unexplained jump {:.2f} of the top speed", motion.events.size(), law.effect);
+  law.detail = fmt::format("{} event(s); largest unexplained jump {:.2f} of the top speed",
+                           motion.events.size(), law.effect);
   return law;
 }
 
@@ -122,8 +129,11 @@ LawResult permanence(const Motion& motion, Violations& violations) {
   law.effect = double(std::count_if(violations.begin(), violations.end(), is_presence));
   law.score = law.effect > 0 ? 0 : 1;
   law.detectable = kMaxMissed.value;
-  law.reveals = fmt::format("an object that is gone for {:.2f} s or more before bare background", kMaxMissed.value);
-  law.detail = fmt::format("{} object(s) followed; {:.0f} unexplained end(s), beginning(s), jump(s) or halt(s)", motion.tracks.size(), law.effect);
+  law.reveals =
+      fmt::format("an object that is gone for {:.2f} s or more before bare background", kMaxMissed.value);
+  law.detail =
+      fmt::format("{} object(s) followed; {:.0f} unexplained end(s), beginning(s), jump(s) or halt(s)",
+                  motion.tracks.size(), law.effect);
   return law;
 }
 
@@ -137,16 +147,20 @@ LawResult identity(const Motion& motion, Violations& violations) {
     const Change change = change_of(track);
     law.frames += int(track.points.size());
     if (change.largest() > 2.5)
-      violations.push_back({"identity", change.frame, track.id,
-                            fmt::format("looks like another thing: colour {:.1f}, shape {:.1f}, size {:.1f} tolerances", change.color, change.shape, change.size)});
+      violations.push_back(
+          {"identity", change.frame, track.id,
+           fmt::format("looks like another thing: colour {:.1f}, shape {:.1f}, size {:.1f} tolerances",
+                       change.color, change.shape, change.size)});
     if (change.largest() > worst.largest()) worst = change;
   }
-  if (law.frames == 0) return not_identifiable("identity", "nothing that goes three times its size is seen for 24 frames");
+  if (law.frames == 0)
+    return not_identifiable("identity", "nothing that goes three times its size is seen for 24 frames");
   law.effect = worst.largest();
   law.detectable = 1;
   law.reveals = fmt::format("a sudden change of size by {:.0f} %", 100 * std::expm1(kSizeTolerance.value));
   law.score = quality_of(law.effect, 1);
-  law.detail = fmt::format("largest change: colour {:.2f}, shape {:.2f}, size {:.2f} tolerances", worst.color, worst.shape, worst.size);
+  law.detail = fmt::format("largest change: colour {:.2f}, shape {:.2f}, size {:.2f} tolerances", worst.color,
+                           worst.shape, worst.size);
   return law;
 }
 

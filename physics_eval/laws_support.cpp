@@ -62,14 +62,16 @@ bool is_level(const Phase& p) {
 }  // namespace
 
 LawResult pendulum(const Motion& motion, Violations& violations) {
-  if (motion.pendulums.empty()) return not_identifiable("pendulum", "nothing swings on an arc for one and a half periods");
+  if (motion.pendulums.empty())
+    return not_identifiable("pendulum", "nothing swings on an arc for one and a half periods");
   LawResult law;
   law.name = "pendulum";
   double weighted = 0, pivot = 0, error = 0;
   for (const Pendulum& p : motion.pendulums) {
     const double noise = motion.noise[p.track];
     // The angle beyond what the noise explains, in amplitudes; the length in lengths.
-    const double angle = std::sqrt(std::max(0.0, p.residual * p.residual - std::pow(noise / p.length, 2))) / p.amplitude;
+    const double angle =
+        std::sqrt(std::max(0.0, p.residual * p.residual - std::pow(noise / p.length, 2))) / p.amplitude;
     const double length = std::max(0.0, p.length_error - 2 * noise) / p.length;
     weighted += angle * p.count();
     pivot = std::max(pivot, length);
@@ -77,21 +79,23 @@ LawResult pendulum(const Motion& motion, Violations& violations) {
     law.frames += p.count();
     const double gain = -p.damping - 2 * p.damping_error;
     if (gain > kGrowth.value * std::sqrt(p.k))
-      violations.push_back({"energy", motion.tracks[p.track].points[p.first].frame, motion.tracks[p.track].id,
-                            fmt::format("swings wider and wider: energy grows by {:.0f} % a second", 100 * gain)});
+      violations.push_back(
+          {"energy", motion.tracks[p.track].points[p.first].frame, motion.tracks[p.track].id,
+           fmt::format("swings wider and wider: energy grows by {:.0f} % a second", 100 * gain)});
   }
   const double angle = weighted / law.frames;
   law.effect = std::max(angle, pivot);
   law.detectable = revealed(kPendulumTolerance.value, error);
   law.reveals = fmt::format("a departure from the swing by {:.0f} % of its amplitude", 100 * *law.detectable);
   law.score = std::min(quality_of(angle, kPendulumTolerance.value), quality_of(pivot, kPivotTolerance.value));
-  law.detail = fmt::format("period {:.3f} s, amplitude {:.0f} degrees; residual {:.3f} of the amplitude, length varies by {:.3f}",
-                           motion.pendulums[0].period(), motion.pendulums[0].amplitude * 180 / CV_PI, angle, pivot);
+  law.detail = fmt::format(
+      "period {:.3f} s, amplitude {:.0f} degrees; residual {:.3f} of the amplitude, length varies by {:.3f}",
+      motion.pendulums[0].period(), motion.pendulums[0].amplitude * 180 / CV_PI, angle, pivot);
   return law;
 }
 
-// On a level line nothing gains speed, and it slows down evenly: at one rate, or at a higher one (skidding) and then a
-// lower one (rolling). On a slope one rate holds from end to end, whatever its sign.
+// On a level line nothing gains speed, and it slows down evenly: at one rate, or at a higher one (skidding)
+// and then a lower one (rolling). On a slope one rate holds from end to end, whatever its sign.
 LawResult surface_motion(const Motion& motion, Violations&) {
   LawResult law;
   law.name = "surface_motion";
@@ -108,19 +112,22 @@ LawResult surface_motion(const Motion& motion, Violations&) {
       effect = std::max(effect, std::sqrt(std::max(0.0, p.rms * p.rms - noise * noise)) / travel);
     }
     const PolynomialFit whole = fit_polynomial(points, first.first, last.last, 1);
-    const double v_error = 4 * noise * whole.unit_error[1], top = std::max(speed_at(first, first.t0), speed_at(last, last.t1));
+    const double v_error = 4 * noise * whole.unit_error[1],
+                 top = std::max(speed_at(first, first.t0), speed_at(last, last.t1));
     if (is_level(first) && is_level(last)) {
       const double gain = speed_at(last, last.t1) - speed_at(first, first.t0) - 2 * v_error;
       effect = std::max(effect, 0.2 * std::max(0.0, gain) / std::max(1e-9, top));
     }
     // More than skid and roll: every further change of rate costs.
-    if (run.last - run.first > 1) effect = std::max(effect, kSurfaceTolerance.value * 0.5 * (run.last - run.first - 1));
+    if (run.last - run.first > 1)
+      effect = std::max(effect, kSurfaceTolerance.value * 0.5 * (run.last - run.first - 1));
     weighted += effect * count;
     error += count * noise / travel;
     law.effect = std::max(law.effect, effect);
     law.frames += count;
   }
-  if (law.frames == 0) return not_identifiable("surface_motion", "nothing rolls or slides along a straight line untouched");
+  if (law.frames == 0)
+    return not_identifiable("surface_motion", "nothing rolls or slides along a straight line untouched");
   law.detectable = revealed(kSurfaceTolerance.value, error / law.frames);
   law.reveals = fmt::format("a gain of {:.0f} % in speed on the level", 500 * *law.detectable);
   law.score = quality_of(weighted / law.frames, kSurfaceTolerance.value);

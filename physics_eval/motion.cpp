@@ -18,7 +18,8 @@ void add_swing(const Pendulum& pendulum, Motion& motion) {
   phase.first = pendulum.first, phase.last = pendulum.last;
   phase.t0 = points[phase.first].t, phase.t1 = points[phase.last].t;
   phase.x0 = {points[phase.first].x, points[phase.first].y};
-  phase.v = {pendulum.length * pendulum.amplitude * std::sqrt(pendulum.k), 0};  // its top speed: what jumps are compared with
+  phase.v = {pendulum.length * pendulum.amplitude * std::sqrt(pendulum.k),
+             0};  // its top speed: what jumps are compared with
   phase.travel = motion.tracks[pendulum.track].travel();
   motion.phases.push_back(phase);
   motion.pendulums.push_back(pendulum);

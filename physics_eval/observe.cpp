@@ -1,5 +1,5 @@
-// Streaming: frames are kept, reduced, for one window; its background is estimated, its frames are searched, and
-// the next window follows. Tracks run on across windows, and end at cuts.
+// Streaming: frames are kept, reduced, for one window; its background is estimated, its frames are searched,
+// and the next window follows. Tracks run on across windows, and end at cuts.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,7 +17,7 @@
 namespace orrery::physics_eval {
 namespace {
 
-constexpr size_t kMaxFlags = 20;              // noise is a cut at every frame
+constexpr size_t kMaxFlags = 20;             // noise is a cut at every frame
 constexpr size_t kWindowBytes = 192u << 20;  // of reduced frames: 279 at 640x360
 constexpr size_t kBatch = 16;                // frames searched at a time
 
@@ -30,7 +30,8 @@ struct Window {
 std::vector<cv::Mat> background_samples(const std::vector<cv::Mat>& images) {
   const int n = int(images.size()), count = std::min(n, kMaxBackgroundSamples - 1);
   std::vector<cv::Mat> out;
-  for (int i = 0; i < count; ++i) out.push_back(images[count > 1 ? size_t(int64_t(i) * (n - 1) / (count - 1)) : 0]);
+  for (int i = 0; i < count; ++i)
+    out.push_back(images[count > 1 ? size_t(int64_t(i) * (n - 1) / (count - 1)) : 0]);
   return out;
 }
 
@@ -66,7 +67,9 @@ class Observer {
       out_.seconds = times_.back() - times_.front();
       if (out_.seconds > 0) out_.fps = double(times_.size() - 1) / out_.seconds;
     }
-    if (repeated_ > 0) out_.flags.push_back({period_ ? "pulldown" : "duplicates", 0, fmt::format("{} frame(s) repeat the one before; left out", repeated_)});
+    if (repeated_ > 0)
+      out_.flags.push_back({period_ ? "pulldown" : "duplicates", 0,
+                            fmt::format("{} frame(s) repeat the one before; left out", repeated_)});
     return std::move(out_);
   }
 
@@ -76,11 +79,12 @@ class Observer {
     const cv::Rect whole(0, 0, frame.width, frame.height);
     if (options_.region.empty()) return whole;
     const double f = options_.pixel_factor;
-    const cv::Rect r(int(options_.region.x / f), int(options_.region.y / f), int(options_.region.width / f), int(options_.region.height / f));
+    const cv::Rect r(int(options_.region.x / f), int(options_.region.y / f), int(options_.region.width / f),
+                     int(options_.region.height / f));
     const cv::Rect part = r & whole;
     if (part.width < 8 || part.height < 8)
-      fail("score: the region {},{},{},{} is not inside the picture; give X,Y,W,H in pixels of the clip", options_.region.x,
-           options_.region.y, options_.region.width, options_.region.height);
+      fail("score: the region {},{},{},{} is not inside the picture; give X,Y,W,H in pixels of the clip",
+           options_.region.x, options_.region.y, options_.region.width, options_.region.height);
     return part;
   }
 
@@ -90,15 +94,17 @@ class Observer {
       region_ = region_of(frame);
     }
     if (frame.width != out_.width || frame.height != out_.height)
-      fail("score: frame {} is {}x{}, the first is {}x{}; re-encode the clip to one size", out_.frames, frame.width,
-           frame.height, out_.width, out_.height);
+      fail("score: frame {} is {}x{}, the first is {}x{}; re-encode the clip to one size", out_.frames,
+           frame.width, frame.height, out_.width, out_.height);
     const double t = options_.fps > 0 ? out_.frames / options_.fps : frame.seconds;
     double factor = 1;
-    cv::Mat image = options_.region.empty() ? reduced(frame, int(kWorkingWidth.value), factor)
-                                            : reduced(cropped(frame, region_), int(kWorkingWidth.value), factor);
+    cv::Mat image = options_.region.empty()
+                        ? reduced(frame, int(kWorkingWidth.value), factor)
+                        : reduced(cropped(frame, region_), int(kWorkingWidth.value), factor);
     out_.px = factor * options_.pixel_factor;
     if (!window_.images.empty() && likeness(window_.images.back(), image) < kCutLikeness.value) {
-      if (out_.flags.size() < kMaxFlags) out_.flags.push_back({"cut", out_.frames, "another picture begins; what moves is followed anew"});
+      if (out_.flags.size() < kMaxFlags)
+        out_.flags.push_back({"cut", out_.frames, "another picture begins; what moves is followed anew"});
       end_shot();
     }
     window_.images.push_back(std::move(image));
@@ -117,7 +123,8 @@ class Observer {
       for (Track& track : tracker_->finish(out_.frames - 1)) {
         track.id += next_id_;
         highest = std::max(highest, track.id);
-        for (TrackPoint& p : track.points) p.x += region_.x * options_.pixel_factor, p.y += region_.y * options_.pixel_factor;
+        for (TrackPoint& p : track.points)
+          p.x += region_.x * options_.pixel_factor, p.y += region_.y * options_.pixel_factor;
         out_.tracks.push_back(std::move(track));
       }
       next_id_ = highest + 1;
@@ -127,7 +134,8 @@ class Observer {
     reference_ = cv::Mat();
   }
 
-  // Repeated frames are no evidence; with a period the others were shown late, and are put back at even distances.
+  // Repeated frames are no evidence; with a period the others were shown late, and are put back at even
+  // distances.
   std::vector<uint8_t> settle_times() {
     const size_t n = window_.images.size();
     std::vector<int> changed(n);
@@ -139,7 +147,8 @@ class Observer {
     repeated_ += int(stutter.repeated.size());
     if (stutter.period == 0) return skip;
     period_ = stutter.period;
-    const double step = (window_.times.back() - window_.times[0]) / std::max(1.0, double(n - 1 - stutter.repeated.size()));
+    const double step =
+        (window_.times.back() - window_.times[0]) / std::max(1.0, double(n - 1 - stutter.repeated.size()));
     double t = window_.times[0];
     for (size_t i = 0; i < n; ++i) {
       window_.times[i] = t;
@@ -152,7 +161,8 @@ class Observer {
     const CameraMotion camera = steady(reference_, window_.images);
     if (camera.compensated)
       out_.flags.push_back({"camera", window_.first_frame,
-                            fmt::format("the camera moves by up to {:.0f} px; taken out, {:.2f} px are left", camera.largest * out_.px, camera.residual * out_.px)});
+                            fmt::format("the camera moves by up to {:.0f} px; taken out, {:.2f} px are left",
+                                        camera.largest * out_.px, camera.residual * out_.px)});
   }
 
   void flush() {
@@ -162,7 +172,8 @@ class Observer {
     for (cv::Mat& image : window_.images)
       if (image.data != reference_.data) divide_by_gain(image, gain_against(image, reference_));
     hold_camera();
-    background_ = estimate_background(background_samples(window_.images), background_.plate.empty() ? nullptr : &background_);
+    background_ = estimate_background(background_samples(window_.images),
+                                      background_.plate.empty() ? nullptr : &background_);
     if (!tracker_) {
       const double span = times_.back() - times_.front();
       tracker_.emplace(out_.px, span > 0 ? double(times_.size() - 1) / span : 24);

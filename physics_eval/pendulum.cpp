@@ -10,8 +10,8 @@
 namespace orrery::physics_eval {
 namespace {
 
-constexpr int kLeastTurns = 3;        // two turning points fix a half period, a third that it repeats
-constexpr double kMaxStep = 1.0 / 96; // s, of the integration
+constexpr int kLeastTurns = 3;         // two turning points fix a half period, a third that it repeats
+constexpr double kMaxStep = 1.0 / 96;  // s, of the integration
 
 struct Circle {
   double x = 0, y = 0, r = 0, rms = 0;  // rms: 1.4826 times the median departure
@@ -36,7 +36,8 @@ Circle fit_circle(const std::vector<TrackPoint>& points, double noise) {
     normal.setZero(), right.setZero();
     std::vector<double> errors;
     for (const TrackPoint& p : points) {
-      const double dx = p.x - mx - c.x, dy = p.y - my - c.y, d = std::max(1e-9, std::hypot(dx, dy)), e = d - c.r;
+      const double dx = p.x - mx - c.x, dy = p.y - my - c.y, d = std::max(1e-9, std::hypot(dx, dy)),
+                   e = d - c.r;
       const double w = std::min(1.0, 3 * noise / std::max(1e-12, std::abs(e)));
       const Eigen::Vector3d row(-dx / d, -dy / d, -1);
       normal += w * row * row.transpose();
@@ -75,7 +76,8 @@ struct Swing {
 };
 
 // Huber's loss, as the root of its mean: frames with a piece of the stand in the mask do not decide.
-double loss_of(const std::array<double, 5>& model, const std::vector<double>& t, const std::vector<double>& angle, double scale) {
+double loss_of(const std::array<double, 5>& model, const std::vector<double>& t,
+               const std::vector<double>& angle, double scale) {
   const std::vector<double> predicted = swing(model, t);
   double sum = 0;
   for (size_t i = 0; i < t.size(); ++i) {
@@ -86,14 +88,16 @@ double loss_of(const std::array<double, 5>& model, const std::vector<double>& t,
 }
 
 // 1.4826 times the median departure: the standard deviation of what is not an outlier.
-double typical_error(const std::array<double, 5>& model, const std::vector<double>& t, const std::vector<double>& angle) {
+double typical_error(const std::array<double, 5>& model, const std::vector<double>& t,
+                     const std::vector<double>& angle) {
   std::vector<double> errors = swing(model, t);
   for (size_t i = 0; i < t.size(); ++i) errors[i] = std::abs(errors[i] - angle[i]);
   return 1.4826 * median(errors);
 }
 
 // Levenberg-Marquardt with a numerical Jacobian. `scale`: departures beyond it count linearly.
-Swing fit_swing(std::array<double, 5> model, const std::vector<double>& t, const std::vector<double>& angle, double scale) {
+Swing fit_swing(std::array<double, 5> model, const std::vector<double>& t, const std::vector<double>& angle,
+                double scale) {
   const int n = int(t.size());
   Swing out{model, loss_of(model, t, angle, scale), 0};
   double lambda = 1e-3;
@@ -173,7 +177,8 @@ std::optional<Pendulum> find_pendulum(const std::vector<TrackPoint>& all, int tr
     if (usable(p)) points.push_back(p);
   if (points.size() < 24) return {};
   double x0 = 1e30, x1 = -1e30, y0 = 1e30, y1 = -1e30;
-  for (const TrackPoint& p : points) x0 = std::min(x0, p.x), x1 = std::max(x1, p.x), y0 = std::min(y0, p.y), y1 = std::max(y1, p.y);
+  for (const TrackPoint& p : points)
+    x0 = std::min(x0, p.x), x1 = std::max(x1, p.x), y0 = std::min(y0, p.y), y1 = std::max(y1, p.y);
   const double travel = std::hypot(x1 - x0, y1 - y0);
   if (travel < 20 * noise || x1 - x0 < y1 - y0) return {};
   points.erase(points.begin(), points.begin() + long(released_at(points, travel)));
@@ -183,11 +188,13 @@ std::optional<Pendulum> find_pendulum(const std::vector<TrackPoint>& all, int tr
   const bool hangs = circle.y < y0 + 0.3 * (y1 - y0) && circle.r > 0.5 * (x1 - x0) && circle.r < 12 * travel;
   if (!hangs || circle.rms > std::max(4 * noise, kArcTolerance.value * travel)) return {};
   std::vector<double> t, angle;
-  for (const TrackPoint& p : points) t.push_back(p.t - points[0].t), angle.push_back(std::atan2(p.x - circle.x, p.y - circle.y));
+  for (const TrackPoint& p : points)
+    t.push_back(p.t - points[0].t), angle.push_back(std::atan2(p.x - circle.x, p.y - circle.y));
   const std::vector<double> turns = turns_of(t, angle);
   if (int(turns.size()) < kLeastTurns) return {};
   const double half = (turns.back() - turns[0]) / double(turns.size() - 1);
-  const double rate = (angle[std::min<size_t>(2, angle.size() - 1)] - angle[0]) / std::max(1e-6, t[std::min<size_t>(2, t.size() - 1)]);
+  const double rate = (angle[std::min<size_t>(2, angle.size() - 1)] - angle[0]) /
+                      std::max(1e-6, t[std::min<size_t>(2, t.size() - 1)]);
   const double range = quantile(angle, 0.98) - quantile(angle, 0.02);
   Swing best;
   for (double factor : {1.0, 0.85, 1.2}) {

@@ -30,18 +30,28 @@ Json interval_json(const std::optional<Interval>& interval, int digits = 4) {
 Json laws_json(const Evaluation& e) {
   Json out = Json::array();
   for (const LawResult& law : e.laws)
-    out.push_back({{"name", law.name}, {"score", number(law.score)}, {"effect", law.score ? Json(rounded(law.effect)) : Json(nullptr)},
-                   {"detectable", law.score ? number(law.detectable) : Json(nullptr)}, {"frames", law.frames},
-                   {"detail", law.detail}, {"reveals", law.score ? law.reveals : ""}});
+    out.push_back({{"name", law.name},
+                   {"score", number(law.score)},
+                   {"effect", law.score ? Json(rounded(law.effect)) : Json(nullptr)},
+                   {"detectable", law.score ? number(law.detectable) : Json(nullptr)},
+                   {"frames", law.frames},
+                   {"detail", law.detail},
+                   {"reveals", law.score ? law.reveals : ""}});
   return out;
 }
 
 Json estimates_json(const Evaluation& e) {
   const Estimates& s = e.estimates;
-  return {{"restitution", number(s.restitution)}, {"g_px_s2", number(s.g_px_s2, 2)}, {"g_m_s2", number(e.g_m_s2)},
-          {"period_s", number(s.period_s)}, {"mass_ratio", number(s.mass_ratio)}, {"acceleration_px_s2", number(s.acceleration_px_s2, 2)},
-          {"intervals", {{"restitution", interval_json(e.intervals.restitution)}, {"g_px_s2", interval_json(e.intervals.g_px_s2, 2)},
-                         {"g_m_s2", interval_json(e.g_m_s2_interval)}}}};
+  return {{"restitution", number(s.restitution)},
+          {"g_px_s2", number(s.g_px_s2, 2)},
+          {"g_m_s2", number(e.g_m_s2)},
+          {"period_s", number(s.period_s)},
+          {"mass_ratio", number(s.mass_ratio)},
+          {"acceleration_px_s2", number(s.acceleration_px_s2, 2)},
+          {"intervals",
+           {{"restitution", interval_json(e.intervals.restitution)},
+            {"g_px_s2", interval_json(e.intervals.g_px_s2, 2)},
+            {"g_m_s2", interval_json(e.g_m_s2_interval)}}}};
 }
 
 Json tracks_json(const Evaluation& e) {
@@ -52,11 +62,17 @@ Json tracks_json(const Evaluation& e) {
       points.push_back({p.frame, rounded(p.t), rounded(p.x, 2), rounded(p.y, 2), rounded(p.area, 1)});
     for (const Phase& p : e.phases)
       if (p.track == track.id)
-        phases.push_back({{"kind", phase_name(p.kind)}, {"t0", rounded(p.t0)}, {"t1", rounded(p.t1)},
-                          {"ax_px_s2", rounded(p.a[0], 1)}, {"ay_px_s2", rounded(p.a[1], 1)}});
+        phases.push_back({{"kind", phase_name(p.kind)},
+                          {"t0", rounded(p.t0)},
+                          {"t1", rounded(p.t1)},
+                          {"ax_px_s2", rounded(p.a[0], 1)},
+                          {"ay_px_s2", rounded(p.a[1], 1)}});
     const auto& rgb = track.points[track.points.size() / 2].rgb;
-    out.push_back({{"id", track.id}, {"rgb", {rounded(rgb[0], 0), rounded(rgb[1], 0), rounded(rgb[2], 0)}},
-                   {"phases", phases}, {"columns", {"frame", "t", "x", "y", "area"}}, {"points", points}});
+    out.push_back({{"id", track.id},
+                   {"rgb", {rounded(rgb[0], 0), rounded(rgb[1], 0), rounded(rgb[2], 0)}},
+                   {"phases", phases},
+                   {"columns", {"frame", "t", "x", "y", "area"}},
+                   {"points", points}});
   }
   return out;
 }
@@ -69,11 +85,19 @@ std::string bar(double score) {
 std::string estimates_text(const Evaluation& e) {
   const Estimates& s = e.estimates;
   std::string out;
-  const auto interval = [](const std::optional<Interval>& i) { return i ? fmt::format(" ({:.4g} to {:.4g})", (*i)[0], (*i)[1]) : std::string(); };
+  const auto interval = [](const std::optional<Interval>& i) {
+    return i ? fmt::format(" ({:.4g} to {:.4g})", (*i)[0], (*i)[1]) : std::string();
+  };
   if (e.g_m_s2) out += fmt::format("    g = {:.2f} m/s^2{}\n", *e.g_m_s2, interval(e.g_m_s2_interval));
-  else if (s.g_px_s2) out += fmt::format("    g = {:.1f} px/s^2{}; in m/s^2 not identifiable without --scale\n", *s.g_px_s2, interval(e.intervals.g_px_s2));
-  else if (s.acceleration_px_s2) out += fmt::format("    no free fall; acceleration of the longest phase {:.1f} px/s^2\n", *s.acceleration_px_s2);
-  if (s.restitution) out += fmt::format("    restitution {:.2f}{}, {} bounce(s)\n", *s.restitution, interval(e.intervals.restitution), s.restitutions.size());
+  else if (s.g_px_s2)
+    out += fmt::format("    g = {:.1f} px/s^2{}; in m/s^2 not identifiable without --scale\n", *s.g_px_s2,
+                       interval(e.intervals.g_px_s2));
+  else if (s.acceleration_px_s2)
+    out += fmt::format("    no free fall; acceleration of the longest phase {:.1f} px/s^2\n",
+                       *s.acceleration_px_s2);
+  if (s.restitution)
+    out += fmt::format("    restitution {:.2f}{}, {} bounce(s)\n", *s.restitution,
+                       interval(e.intervals.restitution), s.restitutions.size());
   if (s.period_s) out += fmt::format("    period {:.3f} s\n", *s.period_s);
   if (s.mass_ratio) out += fmt::format("    mass ratio {:.2f}\n", *s.mass_ratio);
   return out;
@@ -103,7 +127,9 @@ double mean_of(const std::vector<double>& values) {
 }  // namespace
 
 Json evaluator_json() {
-  return {{"name", "orrery physics_eval"}, {"version", kEvaluatorVersion}, {"thresholds_version", kThresholdsVersion}};
+  return {{"name", "orrery physics_eval"},
+          {"version", kEvaluatorVersion},
+          {"thresholds_version", kThresholdsVersion}};
 }
 
 Json to_json(const Evaluation& e, const std::string& path, bool with_tracks) {
@@ -111,21 +137,31 @@ Json to_json(const Evaluation& e, const std::string& path, bool with_tracks) {
   for (const Violation& v : e.violations)
     violations.push_back({{"kind", v.kind}, {"frame", v.frame}, {"track", v.track}, {"detail", v.detail}});
   for (const Flag& f : e.flags) flags.push_back({{"kind", f.kind}, {"frame", f.frame}, {"detail", f.detail}});
-  Json out = {{"path", path}, {"verdict", verdict_name(e.verdict)}, {"score", number(e.score, 1)}, {"interval", interval_json(e.intervals.score, 1)},
-              {"coverage", rounded(e.coverage)}, {"reason", e.reason}, {"frames", e.frames}, {"laws", laws_json(e)}, {"violations", violations},
-              {"flags", flags}, {"estimates", estimates_json(e)}};
+  Json out = {{"path", path},
+              {"verdict", verdict_name(e.verdict)},
+              {"score", number(e.score, 1)},
+              {"interval", interval_json(e.intervals.score, 1)},
+              {"coverage", rounded(e.coverage)},
+              {"reason", e.reason},
+              {"frames", e.frames},
+              {"laws", laws_json(e)},
+              {"violations", violations},
+              {"flags", flags},
+              {"estimates", estimates_json(e)}};
   if (with_tracks) out["tracks"] = tracks_json(e);
   return out;
 }
 
 Json failed_json(const std::string& path, const std::string& error) {
-  return {{"path", path}, {"verdict", "error"}, {"score", nullptr}, {"interval", nullptr}, {"coverage", 0}, {"error", error}};
+  return {{"path", path},        {"verdict", "error"}, {"score", nullptr},
+          {"interval", nullptr}, {"coverage", 0},      {"error", error}};
 }
 
 std::string to_text(const Evaluation& e, const std::string& path) {
   std::string out = fmt::format("{}\n  {}", path, verdict_name(e.verdict));
   if (e.score) out += fmt::format(", score {:.0f} of 100", *e.score);
-  if (e.intervals.score) out += fmt::format(" (95 %: {:.0f} to {:.0f})", (*e.intervals.score)[0], (*e.intervals.score)[1]);
+  if (e.intervals.score)
+    out += fmt::format(" (95 %: {:.0f} to {:.0f})", (*e.intervals.score)[0], (*e.intervals.score)[1]);
   if (!e.laws.empty()) out += fmt::format(", coverage {:.0f} %", 100 * e.coverage);
   out += "\n";
   if (!e.reason.empty()) out += fmt::format("  {}\n", e.reason);
@@ -135,23 +171,30 @@ std::string to_text(const Evaluation& e, const std::string& path) {
     out += fmt::format("    {:<22} {:>20}       would have shown {}\n", "", "", law.reveals);
   }
   for (const LawResult& law : e.laws)
-    if (!law.score) out += fmt::format("    {:<22} {:>20}       {}\n", law.name, "not identifiable", law.detail);
-  for (const Violation& v : e.violations) out += fmt::format("    ! frame {:>4}, object {}: {}: {}\n", v.frame, v.track, v.kind, v.detail);
+    if (!law.score)
+      out += fmt::format("    {:<22} {:>20}       {}\n", law.name, "not identifiable", law.detail);
+  for (const Violation& v : e.violations)
+    out += fmt::format("    ! frame {:>4}, object {}: {}: {}\n", v.frame, v.track, v.kind, v.detail);
   for (const Flag& f : e.flags) out += fmt::format("    ~ frame {:>4}: {}: {}\n", f.frame, f.kind, f.detail);
   return out + estimates_text(e);
 }
 
 std::string ranking_text(const Scores& scores) {
   Scores ranked = scores;
-  std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.second.value_or(-1) > b.second.value_or(-1); });
+  std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) {
+    return a.second.value_or(-1) > b.second.value_or(-1);
+  });
   std::string out = "\nscore  clip\n";
-  for (const auto& [path, score] : ranked) out += fmt::format("{:>5}  {}\n", score ? fmt::format("{:.0f}", *score) : "-", path);
+  for (const auto& [path, score] : ranked)
+    out += fmt::format("{:>5}  {}\n", score ? fmt::format("{:.0f}", *score) : "-", path);
   const auto folders = by_folder(scores);
   if (folders.size() > 1) {
     out += "\nclips  judged   mean  median  folder\n";
     for (const auto& [name, f] : folders)
-      out += fmt::format("{:>5}  {:>6}  {:>5}  {:>6}  {}\n", f.clips, f.scores.size(), f.scores.empty() ? "-" : fmt::format("{:.0f}", mean_of(f.scores)),
-                         f.scores.empty() ? "-" : fmt::format("{:.0f}", median(f.scores)), name.empty() ? "." : name);
+      out += fmt::format("{:>5}  {:>6}  {:>5}  {:>6}  {}\n", f.clips, f.scores.size(),
+                         f.scores.empty() ? "-" : fmt::format("{:.0f}", mean_of(f.scores)),
+                         f.scores.empty() ? "-" : fmt::format("{:.0f}", median(f.scores)),
+                         name.empty() ? "." : name);
   }
   return out;
 }
@@ -159,7 +202,9 @@ std::string ranking_text(const Scores& scores) {
 Json summary_json(const Scores& scores) {
   Json out = Json::array();
   for (const auto& [name, f] : by_folder(scores))
-    out.push_back({{"folder", name}, {"clips", f.clips}, {"judged", f.scores.size()},
+    out.push_back({{"folder", name},
+                   {"clips", f.clips},
+                   {"judged", f.scores.size()},
                    {"mean", f.scores.empty() ? Json(nullptr) : Json(rounded(mean_of(f.scores), 1))},
                    {"median", f.scores.empty() ? Json(nullptr) : Json(rounded(median(f.scores), 1))}});
   return out;

@@ -13,8 +13,8 @@ Json to_json(const Evaluation& evaluation, const std::string& path, bool with_tr
 Json failed_json(const std::string& path, const std::string& error);  // a clip that could not be read
 std::string to_text(const Evaluation& evaluation, const std::string& path);
 
-// Ranking of the clips that have a score and, for more than one folder, a summary of each. `scores`: path and score,
-// empty where there is none.
+// Ranking of the clips that have a score and, for more than one folder, a summary of each. `scores`: path and
+// score, empty where there is none.
 using Scores = std::vector<std::pair<std::string, std::optional<double>>>;
 std::string ranking_text(const Scores& scores);
 Json summary_json(const Scores& scores);  // [{"folder", "clips", "judged", "mean", "median"}]

@@ -41,11 +41,15 @@ class Row {
   double number(const std::string& name) const {
     const std::string* cell = text(name);
     double value = 0;
-    const bool read = cell && std::from_chars(cell->data(), cell->data() + cell->size(), value).ec == std::errc();
-    if (!read || !std::isfinite(value) || std::abs(value) > 1e9) fail("{}: column {} is no number; see the header that --tracks writes", place_, name);
+    const bool read =
+        cell && std::from_chars(cell->data(), cell->data() + cell->size(), value).ec == std::errc();
+    if (!read || !std::isfinite(value) || std::abs(value) > 1e9)
+      fail("{}: column {} is no number; see the header that --tracks writes", place_, name);
     return value;
   }
-  double number_or(const std::string& name, double otherwise) const { return text(name) ? number(name) : otherwise; }
+  double number_or(const std::string& name, double otherwise) const {
+    return text(name) ? number(name) : otherwise;
+  }
   TrackEnd end_or_clip(const std::string& name) const {
     const std::string* cell = text(name);
     for (int i = 0; i < 4; ++i)
@@ -79,7 +83,8 @@ std::map<std::string, size_t> columns_of(const std::string& header, const std::s
   std::map<std::string, size_t> out;
   for (const std::string& name : cells_of(header)) out.insert({name, out.size()});
   for (const char* name : {"track", "frame", "t_s", "x_px", "y_px"})
-    if (!out.contains(name)) fail("{}: no column {}; the first line must name track, frame, t_s, x_px, y_px", source, name);
+    if (!out.contains(name))
+      fail("{}: no column {}; the first line must name track, frame, t_s, x_px, y_px", source, name);
   return out;
 }
 
@@ -100,7 +105,8 @@ void measure_time(Observation& seen) {
 }  // namespace
 
 std::string tracks_csv_header() {
-  return "path,track,frame,t_s,x_px,y_px,area_px2,width_px,height_px,round,r,g,b,clipped,merged,begin,end,px\n";
+  return "path,track,frame,t_s,x_px,y_px,area_px2,width_px,height_px,round,r,g,b,clipped,merged,begin,end,"
+         "px\n";
 }
 
 std::string tracks_csv(const Evaluation& e, const std::string& path) {
@@ -112,9 +118,10 @@ std::string tracks_csv(const Evaluation& e, const std::string& path) {
   }
   for (const Track& track : e.tracks)
     for (const TrackPoint& p : track.points)
-      out += fmt::format("{},{},{},{:.6f},{:.4f},{:.4f},{:.1f},{:.1f},{:.1f},{:.4f},{:.1f},{:.1f},{:.1f},{},{},{},{},{:g}\n", name, track.id, p.frame,
-                         p.t, p.x, p.y, p.area, p.width, p.height, p.round, p.rgb[0], p.rgb[1], p.rgb[2], int(p.clipped), int(p.merged),
-                         kEnds[int(track.birth)], kEnds[int(track.death)], e.px);
+      out += fmt::format(
+          "{},{},{},{:.6f},{:.4f},{:.4f},{:.1f},{:.1f},{:.1f},{:.4f},{:.1f},{:.1f},{:.1f},{},{},{},{},{:g}\n",
+          name, track.id, p.frame, p.t, p.x, p.y, p.area, p.width, p.height, p.round, p.rgb[0], p.rgb[1],
+          p.rgb[2], int(p.clipped), int(p.merged), kEnds[int(track.birth)], kEnds[int(track.death)], e.px);
   return out;
 }
 

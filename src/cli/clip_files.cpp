@@ -14,7 +14,8 @@ namespace orrery {
 namespace {
 
 bool is_video(const fs::path& path) {
-  static const char* const kNames[] = {".mp4", ".webm", ".gif", ".avi", ".mov", ".mkv", ".m4v", ".mpg", ".mpeg", ".ogv", ".wmv", ".y4m"};
+  static const char* const kNames[] = {".mp4", ".webm", ".gif",  ".avi", ".mov", ".mkv",
+                                       ".m4v", ".mpg",  ".mpeg", ".ogv", ".wmv", ".y4m"};
   std::string extension = path.extension().string();
   for (char& c : extension) c = char(std::tolower(static_cast<unsigned char>(c)));
   return std::find(std::begin(kNames), std::end(kNames), extension) != std::end(kNames);
@@ -34,7 +35,8 @@ std::string base64(const std::vector<uint8_t>& bytes) {
 
 std::string png_of(const Frame& frame) {
   static std::atomic<int> counter{0};
-  const fs::path path = fs::temp_directory_path() / fmt::format("orrery-picture-{}-{}.png", getpid(), counter++);
+  const fs::path path =
+      fs::temp_directory_path() / fmt::format("orrery-picture-{}-{}.png", getpid(), counter++);
   write_png(path, frame);
   const std::vector<uint8_t> bytes = read_bytes(path);
   fs::remove(path);
@@ -51,7 +53,8 @@ std::vector<std::string> expand_clips(const std::vector<std::string>& paths) {
       continue;
     }
     std::vector<std::string> found;
-    for (const auto& entry : fs::recursive_directory_iterator(path, fs::directory_options::skip_permission_denied))
+    for (const auto& entry :
+         fs::recursive_directory_iterator(path, fs::directory_options::skip_permission_denied))
       if (entry.is_regular_file() && is_video(entry.path())) found.push_back(entry.path().string());
     if (found.empty()) fail_usage("{}: no video files in this folder or below", path);
     std::sort(found.begin(), found.end());
@@ -60,7 +63,8 @@ std::vector<std::string> expand_clips(const std::vector<std::string>& paths) {
   return out;
 }
 
-std::vector<physics_eval::Picture> read_pictures(const std::string& path, const std::vector<int>& frames, int width) {
+std::vector<physics_eval::Picture> read_pictures(const std::string& path, const std::vector<int>& frames,
+                                                 int width) {
   std::vector<physics_eval::Picture> out;
   DecodeOptions decode;
   decode.max_width = width;

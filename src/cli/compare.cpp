@@ -28,7 +28,8 @@ struct CompareFlags {
   bool json = false, quiet = false;
 };
 
-Comparison compare_files(const std::string& generated, const std::string& reference, const CompareOptions& options) {
+Comparison compare_files(const std::string& generated, const std::string& reference,
+                         const CompareOptions& options) {
   const auto a = open_decoder(generated), b = open_decoder(reference);
   return compare(*a, *b, options);
 }
@@ -65,7 +66,8 @@ int compare_clips(const CompareFlags& flags) {
   }
   const Comparison c = compare_files(flags.generated, flags.reference, options);
   masks.finish();
-  Json out = {{"generated", flags.generated}, {"reference", flags.reference}, {"measures", comparison_json(c)}};
+  Json out = {
+      {"generated", flags.generated}, {"reference", flags.reference}, {"measures", comparison_json(c)}};
   std::string iq;
   if (!flags.second.empty()) {
     CompareOptions plain;
@@ -74,14 +76,17 @@ int compare_clips(const CompareFlags& flags) {
     const PhysicsIq score = physics_iq(c, takes);
     out["takes"] = comparison_json(takes);
     out["physics_iq"] = {{"original", score.original}, {"verified", score.verified}};
-    iq = fmt::format("  Physics-IQ            original {:.3f}, verified {:.3f}\n", score.original, score.verified);
+    iq = fmt::format("  Physics-IQ            original {:.3f}, verified {:.3f}\n", score.original,
+                     score.verified);
   }
   if (flags.json) fmt::print("{}\n", out.dump(1));
   else
-    fmt::print("{} against {}: {} frames at {}x{}\n  PSNR {:.2f} dB, SSIM {:.4f}, MSE {:.6f}\n  spatial IoU           {:.3f}\n  spatiotemporal IoU    {:.3f}\n"
-               "  weighted spatial IoU  {:.3f}\n  frames without motion {} (count as equal)\n{}",
-               flags.generated, flags.reference, c.frames, c.width, c.height, c.psnr, c.ssim, c.mse, c.spatial_iou, c.spatiotemporal_iou, c.weighted_spatial_iou,
-               c.empty_frames, iq);
+    fmt::print(
+        "{} against {}: {} frames at {}x{}\n  PSNR {:.2f} dB, SSIM {:.4f}, MSE {:.6f}\n  spatial IoU         "
+        "  {:.3f}\n  spatiotemporal IoU    {:.3f}\n"
+        "  weighted spatial IoU  {:.3f}\n  frames without motion {} (count as equal)\n{}",
+        flags.generated, flags.reference, c.frames, c.width, c.height, c.psnr, c.ssim, c.mse, c.spatial_iou,
+        c.spatiotemporal_iou, c.weighted_spatial_iou, c.empty_frames, iq);
   return 0;
 }
 
@@ -113,7 +118,8 @@ std::vector<double> features_of(const VideoTokenizer& tokenizer, const std::stri
   return out;
 }
 
-Features features_of_folder(const VideoTokenizer& tokenizer, const std::string& folder, const CompareFlags& flags) {
+Features features_of_folder(const VideoTokenizer& tokenizer, const std::string& folder,
+                            const CompareFlags& flags) {
   const std::vector<std::string> clips = expand_clips({folder});
   Progress progress(folder, int64_t(clips.size()), "clips", flags.quiet);
   Features out;
@@ -126,24 +132,38 @@ Features features_of_folder(const VideoTokenizer& tokenizer, const std::string& 
 }
 
 int compare_folders(const CompareFlags& flags) {
-  const fs::path weights = flags.model.empty() ? find_data_file("tokenizer.safetensors") : fs::path(flags.model);
+  const fs::path weights =
+      flags.model.empty() ? find_data_file("tokenizer.safetensors") : fs::path(flags.model);
   if (weights.empty()) fail("compare: no tokenizer.safetensors found; name one with --tokenizer");
   const auto tokenizer = VideoTokenizer::load(weights);
-  const Features a = features_of_folder(*tokenizer, flags.generated, flags), b = features_of_folder(*tokenizer, flags.reference, flags);
+  const Features a = features_of_folder(*tokenizer, flags.generated, flags),
+                 b = features_of_folder(*tokenizer, flags.reference, flags);
   const double distance = frechet_distance(a, b);
   if (flags.json)
-    fmt::print("{}\n", Json{{"generated", flags.generated}, {"reference", flags.reference}, {"clips", {a.size(), b.size()}}, {"features", a[0].size()}, {"frechet_distance", distance}, {"tokenizer", sha256_file(weights)}}.dump(1));
+    fmt::print("{}\n", Json{{"generated", flags.generated},
+                            {"reference", flags.reference},
+                            {"clips", {a.size(), b.size()}},
+                            {"features", a[0].size()},
+                            {"frechet_distance", distance},
+                            {"tokenizer", sha256_file(weights)}}
+                           .dump(1));
   else
-    fmt::print("Frechet distance {:.4f} between {} and {} clips, {} features of the video tokenizer\n", distance, a.size(), b.size(), a[0].size());
+    fmt::print("Frechet distance {:.4f} between {} and {} clips, {} features of the video tokenizer\n",
+               distance, a.size(), b.size(), a[0].size());
   if (std::min(a.size(), b.size()) < a[0].size())
-    std::fprintf(stderr, "note: fewer clips than features (%zu): the distance is biased upwards; compare only equal numbers of clips\n", a[0].size());
+    std::fprintf(stderr,
+                 "note: fewer clips than features (%zu): the distance is biased upwards; compare only equal "
+                 "numbers of clips\n",
+                 a[0].size());
   return 0;
 }
 
 int run_compare(const CompareFlags& flags) {
   const bool folders = fs::is_directory(flags.generated);
-  if (folders != fs::is_directory(flags.reference)) fail_usage("compare: two clips, or two folders, not one of each");
-  if (folders && (!flags.second.empty() || !flags.masks.empty())) fail_usage("compare: --second-take and --masks are for two clips");
+  if (folders != fs::is_directory(flags.reference))
+    fail_usage("compare: two clips, or two folders, not one of each");
+  if (folders && (!flags.second.empty() || !flags.masks.empty()))
+    fail_usage("compare: --second-take and --masks are for two clips");
   return folders ? compare_folders(flags) : compare_clips(flags);
 }
 
@@ -151,12 +171,20 @@ int run_compare(const CompareFlags& flags) {
 
 std::function<int()> setup_compare(CLI::App& app) {
   auto flags = std::make_shared<CompareFlags>();
-  app.add_option("generated", flags->generated, "clip, or folder of clips")->required()->type_name("GENERATED")->check(CLI::ExistingPath);
-  app.add_option("reference", flags->reference, "clip of the same scene, or folder of clips")->required()->type_name("REFERENCE")->check(CLI::ExistingPath);
-  app.add_option("--second-take", flags->second, "the same scene filmed again: gives the Physics-IQ scores")->check(CLI::ExistingFile);
+  app.add_option("generated", flags->generated, "clip, or folder of clips")
+      ->required()
+      ->type_name("GENERATED")
+      ->check(CLI::ExistingPath);
+  app.add_option("reference", flags->reference, "clip of the same scene, or folder of clips")
+      ->required()
+      ->type_name("REFERENCE")
+      ->check(CLI::ExistingPath);
+  app.add_option("--second-take", flags->second, "the same scene filmed again: gives the Physics-IQ scores")
+      ->check(CLI::ExistingFile);
   app.add_option("--masks", flags->masks, "write the motion masks of both, side by side, to this clip");
   app.add_option("--frames", flags->frames, "compare only so many frames")->check(CLI::PositiveNumber);
-  app.add_option("--tokenizer", flags->model, "weights for the features of folders (default: the shipped ones)");
+  app.add_option("--tokenizer", flags->model,
+                 "weights for the features of folders (default: the shipped ones)");
   app.add_flag("--json", flags->json, "one JSON document on standard output");
   app.add_flag("--quiet", flags->quiet, "no progress line");
   app.footer(

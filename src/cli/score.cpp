@@ -32,8 +32,8 @@ struct ScoreOptions {
   double min_score = 0;
 };
 
-constexpr int kBelowMinimum = 3;     // exit code
-constexpr int kPictureWidth = 480;   // px, of the report
+constexpr int kBelowMinimum = 3;    // exit code
+constexpr int kPictureWidth = 480;  // px, of the report
 
 // One clip: an evaluation, or why there is none.
 struct Scored {
@@ -64,7 +64,10 @@ Scored score_clip(const std::string& path, const ScoreOptions& options, bool alo
   Scored out{path, "", {}};
   try {
     if (options.tracks_in.empty()) out.evaluation = evaluate_file(path, options, alone);
-    else out.evaluation = evaluate_tracks(read_tracks_csv(read_text(options.tracks_in), options.tracks_in, options.clips.size() > 1 ? path : ""), options.evaluate);
+    else
+      out.evaluation = evaluate_tracks(read_tracks_csv(read_text(options.tracks_in), options.tracks_in,
+                                                       options.clips.size() > 1 ? path : ""),
+                                       options.evaluate);
   } catch (const std::exception& error) {
     out.error = error.what();
   }
@@ -101,14 +104,19 @@ std::string table_csv(const std::vector<Scored>& clips) {
   if (full)
     for (const LawResult& law : full->evaluation.laws) out += "," + law.name;
   out += "\n";
-  const auto cell = [](const std::optional<double>& v, double scale) { return v ? fmt::format("{:.4g}", *v * scale) : std::string(); };
+  const auto cell = [](const std::optional<double>& v, double scale) {
+    return v ? fmt::format("{:.4g}", *v * scale) : std::string();
+  };
   for (const Scored& c : clips) {
     const Evaluation& e = c.evaluation;
     const auto& interval = e.intervals.score;
-    out += fmt::format("{},{},{},{},{},{:.3f},{}", quoted(c.path), c.error.empty() ? verdict_name(e.verdict) : "error", cell(e.score, 1),
-                       interval ? fmt::format("{:.4g}", (*interval)[0]) : "", interval ? fmt::format("{:.4g}", (*interval)[1]) : "", e.coverage, e.violations.size());
+    out += fmt::format(
+        "{},{},{},{},{},{:.3f},{}", quoted(c.path), c.error.empty() ? verdict_name(e.verdict) : "error",
+        cell(e.score, 1), interval ? fmt::format("{:.4g}", (*interval)[0]) : "",
+        interval ? fmt::format("{:.4g}", (*interval)[1]) : "", e.coverage, e.violations.size());
     if (full)
-      for (size_t k = 0; k < full->evaluation.laws.size(); ++k) out += "," + (k < e.laws.size() ? cell(e.laws[k].score, 100) : std::string());
+      for (size_t k = 0; k < full->evaluation.laws.size(); ++k)
+        out += "," + (k < e.laws.size() ? cell(e.laws[k].score, 100) : std::string());
     out += "\n";
   }
   return out;
@@ -118,7 +126,8 @@ void write_report(const std::vector<Scored>& clips, const ScoreOptions& options)
   std::vector<ReportClip> pages;
   for (const Scored& c : clips) {
     ReportClip page{c.path, c.evaluation, {}, c.error};
-    if (c.error.empty() && fs::is_regular_file(c.path) && c.path != options.tracks_in) page.pictures = read_pictures(c.path, report_frames(c.evaluation), kPictureWidth);
+    if (c.error.empty() && fs::is_regular_file(c.path) && c.path != options.tracks_in)
+      page.pictures = read_pictures(c.path, report_frames(c.evaluation), kPictureWidth);
     pages.push_back(std::move(page));
   }
   write_atomic(options.report, html_report(pages));
@@ -147,7 +156,8 @@ void print(const std::vector<Scored>& clips, const ScoreOptions& options) {
   for (const Scored& c : clips) {
     if (!c.error.empty()) std::fprintf(stderr, "orrery: %s\n", c.error.c_str());
     scores.push_back({c.path, c.error.empty() ? c.evaluation.score : std::nullopt});
-    if (options.json) list.push_back(c.error.empty() ? to_json(c.evaluation, c.path, true) : failed_json(c.path, c.error));
+    if (options.json)
+      list.push_back(c.error.empty() ? to_json(c.evaluation, c.path, true) : failed_json(c.path, c.error));
     else if (c.error.empty()) fmt::print("{}", to_text(c.evaluation, c.path));
   }
   if (options.json) {
@@ -162,7 +172,8 @@ void print(const std::vector<Scored>& clips, const ScoreOptions& options) {
 
 cv::Rect rect_of(const std::vector<int>& v, const char* option) {
   if (v.empty()) return {};
-  if (v.size() != 4 || v[2] <= 0 || v[3] <= 0) fail_usage("{}: expected X,Y,W,H in pixels with W and H above 0", option);
+  if (v.size() != 4 || v[2] <= 0 || v[3] <= 0)
+    fail_usage("{}: expected X,Y,W,H in pixels with W and H above 0", option);
   return {v[0], v[1], v[2], v[3]};
 }
 
@@ -170,10 +181,12 @@ void check(ScoreOptions& options) {
   options.evaluate.box = rect_of(options.box, "--box");
   options.evaluate.region = rect_of(options.region, "--region");
   options.evaluate.expect_motion = options.expect == "motion";
-  if (options.clips.empty() && options.tracks_in.empty()) fail_usage("score: name a clip or a folder, or give --tracks-in");
+  if (options.clips.empty() && options.tracks_in.empty())
+    fail_usage("score: name a clip or a folder, or give --tracks-in");
   if (options.clips.empty()) options.clips = {options.tracks_in};
   else options.clips = expand_clips(options.clips);
-  if (!options.overlay.empty() && (options.clips.size() != 1 || options.clips[0] == options.tracks_in)) fail_usage("--overlay: takes one clip, not {}", options.clips.size());
+  if (!options.overlay.empty() && (options.clips.size() != 1 || options.clips[0] == options.tracks_in))
+    fail_usage("--overlay: takes one clip, not {}", options.clips.size());
   if (!options.overlay.empty()) check_video_extension(options.overlay);
 }
 
@@ -201,19 +214,35 @@ int run_score(ScoreOptions options) {
 std::function<int()> setup_score(CLI::App& app) {
   auto options = std::make_shared<ScoreOptions>();
   app.add_option("clips", options->clips, "video files, or folders of them")->type_name("CLIP|FOLDER");
-  app.add_flag("--json", options->json, "one JSON document on standard output, with tracks (schema: physics_eval/README.md)");
+  app.add_flag("--json", options->json,
+               "one JSON document on standard output, with tracks (schema: physics_eval/README.md)");
   app.add_option("--csv", options->csv, "write a table, one row a clip and one column a law, to this file");
-  app.add_option("--report", options->report, "write a self-contained HTML page: laws, plots, frames around violations");
+  app.add_option("--report", options->report,
+                 "write a self-contained HTML page: laws, plots, frames around violations");
   app.add_option("--overlay", options->overlay, "write the clip with the tracks drawn into it (one clip)");
   app.add_option("--tracks", options->tracks, "write positions of all objects to this CSV file");
-  app.add_option("--tracks-in", options->tracks_in, "judge these positions instead of looking for objects")->check(CLI::ExistingFile);
-  app.add_option("--box", options->box, "judge only what is inside this box in the first frame, px")->delimiter(',')->expected(4)->type_name("X,Y,W,H");
-  app.add_option("--region", options->region, "look only inside this part of the picture, px")->delimiter(',')->expected(4)->type_name("X,Y,W,H");
-  app.add_option("--scale", options->evaluate.scale_px_per_m, "pixels per metre: gives g in m/s^2")->check(CLI::PositiveNumber);
-  app.add_option("--fps", options->evaluate.fps, "frames per second, instead of the file's times")->check(CLI::PositiveNumber);
-  app.add_option("--slowmo", options->evaluate.slow_motion, "the clip plays this many times slower than it was")->check(CLI::PositiveNumber);
-  app.add_option("--expect", options->expect, "motion: where nothing moves the score is 0, as a benchmark of generators wants")->check(CLI::IsMember({"motion"}));
-  app.add_option("--min-score", options->min_score, "exit code 3 if a clip scores less or cannot be judged")->check(CLI::Range(0.0, 100.0));
+  app.add_option("--tracks-in", options->tracks_in, "judge these positions instead of looking for objects")
+      ->check(CLI::ExistingFile);
+  app.add_option("--box", options->box, "judge only what is inside this box in the first frame, px")
+      ->delimiter(',')
+      ->expected(4)
+      ->type_name("X,Y,W,H");
+  app.add_option("--region", options->region, "look only inside this part of the picture, px")
+      ->delimiter(',')
+      ->expected(4)
+      ->type_name("X,Y,W,H");
+  app.add_option("--scale", options->evaluate.scale_px_per_m, "pixels per metre: gives g in m/s^2")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--fps", options->evaluate.fps, "frames per second, instead of the file's times")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--slowmo", options->evaluate.slow_motion,
+                 "the clip plays this many times slower than it was")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--expect", options->expect,
+                 "motion: where nothing moves the score is 0, as a benchmark of generators wants")
+      ->check(CLI::IsMember({"motion"}));
+  app.add_option("--min-score", options->min_score, "exit code 3 if a clip scores less or cannot be judged")
+      ->check(CLI::Range(0.0, 100.0));
   app.add_flag("--quiet", options->quiet, "no progress line");
   app.footer(
       "Score: 0 to 100; \"insufficient evidence\" when nothing moves or nothing can be judged.\n"

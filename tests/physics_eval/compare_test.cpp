@@ -39,7 +39,13 @@ TEST(Compare, EqualClipsAreEqual) {
 }
 
 TEST(Compare, AConstantOffsetHasTheErrorOfItsSquare) {
-  const auto flat = [](uint8_t v) { return Frames(3, [v](int) { Frame f(32, 32); std::fill(f.rgb.begin(), f.rgb.end(), v); return f; }); };
+  const auto flat = [](uint8_t v) {
+    return Frames(3, [v](int) {
+      Frame f(32, 32);
+      std::fill(f.rgb.begin(), f.rgb.end(), v);
+      return f;
+    });
+  };
   Frames a = flat(100), b = flat(151);  // 51 levels: a fifth
   const Comparison c = compare(a, b);
   EXPECT_NEAR(c.mse, 0.04, 1e-9);

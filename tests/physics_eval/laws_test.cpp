@@ -28,7 +28,8 @@ const LawResult& law(const Evaluation& e, const std::string& name) {
 }
 
 bool has(const Evaluation& e, const std::string& kind) {
-  return std::any_of(e.violations.begin(), e.violations.end(), [&](const Violation& v) { return v.kind == kind; });
+  return std::any_of(e.violations.begin(), e.violations.end(),
+                     [&](const Violation& v) { return v.kind == kind; });
 }
 
 // Identifiable and kept.
@@ -66,7 +67,10 @@ TEST(Laws, FlightKeepsItsAccelerationAndDragIsNoViolation) {
 }
 
 TEST(Laws, AllFlightsShareOneGravity) {
-  const auto both = [](double g) { return std::vector<MadeTrack>{ball(bouncing(60, 30, 30, 300, 330, {0.7})), ball(bouncing(400, 60, 30, g, 330, {0.7}))}; };
+  const auto both = [](double g) {
+    return std::vector<MadeTrack>{ball(bouncing(60, 30, 30, 300, 330, {0.7})),
+                                  ball(bouncing(400, 60, 30, g, 330, {0.7}))};
+  };
   expect_kept(judged(both(300)), "common_gravity");
   const Evaluation e = judged(both(600));
   expect_broken(e, "common_gravity");
@@ -74,11 +78,15 @@ TEST(Laws, AllFlightsShareOneGravity) {
 }
 
 TEST(Laws, AChangeOfGravityOfTheDetectableSizeIsFound) {
-  const Evaluation clean = judged({ball(bouncing(60, 30, 30, 300, 330, {0.7})), ball(bouncing(400, 60, 30, 300, 330, {0.7}))});
+  const Evaluation clean =
+      judged({ball(bouncing(60, 30, 30, 300, 330, {0.7})), ball(bouncing(400, 60, 30, 300, 330, {0.7}))});
   const double size = *law(clean, "common_gravity").detectable;
   int found = 0;
   for (uint64_t seed = 1; seed <= 20; ++seed) {
-    const Evaluation e = judged({ball(bouncing(60, 30, 30, 300, 330, {0.7})), ball(bouncing(250, 30, 20, 300, 330, {0.7})), ball(bouncing(400, 60, 30, 300 * (1 + 1.1 * size), 330, {0.7}))}, seed);
+    const Evaluation e =
+        judged({ball(bouncing(60, 30, 30, 300, 330, {0.7})), ball(bouncing(250, 30, 20, 300, 330, {0.7})),
+                ball(bouncing(400, 60, 30, 300 * (1 + 1.1 * size), 330, {0.7}))},
+               seed);
     found += *law(e, "common_gravity").score < 0.5;
   }
   EXPECT_GE(found, 18);
@@ -106,7 +114,8 @@ TEST(Laws, FlightTimesFollowHeights) {
   expect_kept(judged({ball(bouncing(60, 60, 20, 1500, 330, {0.9}))}), "bounce_timing");
   // The second flight is played at half speed.
   const auto even = bouncing(60, 60, 0, 1500, 330, {0.9});
-  const double fall = std::sqrt(2 * 270 / 1500.0), first = 2 * 0.9 * fall, begin = fall + first, second = first * 0.9;
+  const double fall = std::sqrt(2 * 270 / 1500.0), first = 2 * 0.9 * fall, begin = fall + first,
+               second = first * 0.9;
   const Evaluation e = judged({ball([=](double t) {
     if (t < begin) return even(t);
     return t < begin + 2 * second ? even(begin + (t - begin) / 2) : even(t - second);
@@ -129,8 +138,12 @@ TEST(Laws, EnergyNeverGrows) {
 // Two balls on a table that meet at t = 1.5 s; velocities after it as given.
 std::vector<MadeTrack> meeting(double va, double vb, double wa, double wb) {
   const double t0 = 1.5, xa = 300 - 9, xb = 300 + 9;
-  MadeTrack a = ball([=](double t) -> std::array<double, 2> { return {xa + (t < t0 ? va : wa) * (t - t0), 300}; });
-  MadeTrack b = ball([=](double t) -> std::array<double, 2> { return {xb + (t < t0 ? vb : wb) * (t - t0), 300}; });
+  MadeTrack a = ball([=](double t) -> std::array<double, 2> {
+    return {xa + (t < t0 ? va : wa) * (t - t0), 300};
+  });
+  MadeTrack b = ball([=](double t) -> std::array<double, 2> {
+    return {xb + (t < t0 ? vb : wb) * (t - t0), 300};
+  });
   b.rgb = {40, 60, 200};
   return {a, b};
 }
@@ -141,8 +154,8 @@ TEST(Laws, CollisionsExchangeMomentum) {
   expect_kept(e, "collision");
   ASSERT_TRUE(e.estimates.mass_ratio.has_value());
   EXPECT_NEAR(*e.estimates.mass_ratio, 0.5, 0.05);
-  EXPECT_TRUE(has(judged(meeting(120, -30, -240, 240)), "collision"));   // part three times as fast
-  EXPECT_TRUE(has(judged(meeting(120, -100, 160, 210)), "momentum"));    // both pushed the same way
+  EXPECT_TRUE(has(judged(meeting(120, -30, -240, 240)), "collision"));  // part three times as fast
+  EXPECT_TRUE(has(judged(meeting(120, -100, 160, 210)), "momentum"));   // both pushed the same way
 }
 
 TEST(Laws, APendulumSwingsByItsEquation) {
@@ -160,7 +173,10 @@ TEST(Laws, APendulumSwingsByItsEquation) {
 }
 
 TEST(Laws, RollingSlowsDownEvenly) {
-  expect_kept(judged({ball([](double t) -> std::array<double, 2> { return {40 + 200 * t - 15 * t * t, 300}; })}), "surface_motion");
+  expect_kept(judged({ball([](double t) -> std::array<double, 2> {
+                return {40 + 200 * t - 15 * t * t, 300};
+              })}),
+              "surface_motion");
   // Skid (80 px/s^2), then roll (8 px/s^2).
   expect_kept(judged({ball([](double t) -> std::array<double, 2> {
                 const double u = std::min(t, 1.0), w = std::max(0.0, t - 1.0);
@@ -168,7 +184,10 @@ TEST(Laws, RollingSlowsDownEvenly) {
               })}),
               "surface_motion");
   // Speeds up on the level.
-  expect_broken(judged({ball([](double t) -> std::array<double, 2> { return {40 + 30 * t + 25 * t * t, 300}; })}), "surface_motion");
+  expect_broken(judged({ball([](double t) -> std::array<double, 2> {
+                  return {40 + 30 * t + 25 * t * t, 300};
+                })}),
+                "surface_motion");
 }
 
 TEST(Laws, AJumpOfVelocityInTheAirIsFound) {
@@ -198,7 +217,8 @@ TEST(Laws, AnotherColourOrShapeIsFound) {
 TEST(Laws, IntervalsHoldTheScoreAndGravity) {
   int inside = 0;
   for (uint64_t seed = 1; seed <= 20; ++seed) {
-    const Evaluation e = evaluate_tracks(observed({ball(bouncing(60, 40, 30, 300, 330, {0.8}))}, 24, seed), {.scale_px_per_m = 30});
+    const Evaluation e = evaluate_tracks(observed({ball(bouncing(60, 40, 30, 300, 330, {0.8}))}, 24, seed),
+                                         {.scale_px_per_m = 30});
     ASSERT_TRUE(e.intervals.score && e.intervals.g_px_s2 && e.g_m_s2_interval);
     EXPECT_LE((*e.intervals.score)[0], *e.score);
     EXPECT_GE((*e.intervals.score)[1], *e.score);
@@ -209,7 +229,9 @@ TEST(Laws, IntervalsHoldTheScoreAndGravity) {
 
 TEST(Laws, AFreezeInMotionIsFoundAndLostFramesAreNot) {
   const auto path = bouncing(60, 40, 30, 300, 330, {0.8});
-  const auto at = [&](double shift) { return ball([=](double t) { return t < 0.75 ? path(t) : t < 1.25 ? path(0.75) : path(t - shift); }); };
+  const auto at = [&](double shift) {
+    return ball([=](double t) { return t < 0.75 ? path(t) : t < 1.25 ? path(0.75) : path(t - shift); });
+  };
   Observation frozen = observed({at(0.5)}), lost = observed({at(0)});
   frozen.halts = lost.halts = {{19, 12}};
   EXPECT_TRUE(has(evaluate_tracks(frozen, {}), "freeze"));
@@ -217,7 +239,9 @@ TEST(Laws, AFreezeInMotionIsFoundAndLostFramesAreNot) {
 }
 
 TEST(Tracks, CsvRoundTripGivesTheSameVerdict) {
-  Evaluation e = evaluate_tracks(observed({ball(bouncing(60, 40, 30, 300, 330, {0.8})), ball(bouncing(300, 60, 10, 300, 330, {0.7}))}), {});
+  Evaluation e = evaluate_tracks(
+      observed({ball(bouncing(60, 40, 30, 300, 330, {0.8})), ball(bouncing(300, 60, 10, 300, 330, {0.7}))}),
+      {});
   const std::string csv = tracks_csv_header() + tracks_csv(e, "a,\"b\".mp4");
   const Evaluation back = evaluate_tracks(read_tracks_csv(csv, "t.csv", "a,\"b\".mp4"), {});
   ASSERT_EQ(back.tracks.size(), 2u);
@@ -242,19 +266,26 @@ TEST(Tracks, DamagedTablesAreErrors) {
 }
 
 TEST(Report, JsonFollowsTheDocumentedSchema) {
-  const Json j = to_json(evaluate_tracks(observed({ball(bouncing(60, 40, 30, 300, 330, {0.8}))}), {.scale_px_per_m = 30}), "a.mp4", true);
-  for (const char* key : {"path", "verdict", "score", "interval", "coverage", "laws", "violations", "estimates", "tracks"}) EXPECT_TRUE(j.contains(key)) << key;
+  const Json j = to_json(
+      evaluate_tracks(observed({ball(bouncing(60, 40, 30, 300, 330, {0.8}))}), {.scale_px_per_m = 30}),
+      "a.mp4", true);
+  for (const char* key :
+       {"path", "verdict", "score", "interval", "coverage", "laws", "violations", "estimates", "tracks"})
+    EXPECT_TRUE(j.contains(key)) << key;
   EXPECT_TRUE(j["score"].is_number());
   EXPECT_EQ(j["interval"].size(), 2u);
-  for (const char* key : {"restitution", "g_px_s2", "g_m_s2", "period_s", "mass_ratio"}) EXPECT_TRUE(j["estimates"].contains(key)) << key;
+  for (const char* key : {"restitution", "g_px_s2", "g_m_s2", "period_s", "mass_ratio"})
+    EXPECT_TRUE(j["estimates"].contains(key)) << key;
   EXPECT_TRUE(j["estimates"]["period_s"].is_null());
   ASSERT_EQ(j["laws"].size(), 12u);
   for (const Json& l : j["laws"]) {
-    for (const char* key : {"name", "score", "effect", "detectable", "frames", "detail"}) EXPECT_TRUE(l.contains(key)) << l.dump();
+    for (const char* key : {"name", "score", "effect", "detectable", "frames", "detail"})
+      EXPECT_TRUE(l.contains(key)) << l.dump();
     EXPECT_FALSE(l["detail"].get<std::string>().empty()) << l.dump();
     EXPECT_EQ(l["score"].is_null(), l["detectable"].is_null()) << l.dump();
   }
-  for (const char* key : {"name", "version", "thresholds_version"}) EXPECT_TRUE(evaluator_json().contains(key));
+  for (const char* key : {"name", "version", "thresholds_version"})
+    EXPECT_TRUE(evaluator_json().contains(key));
 }
 
 TEST(Report, RankingIsByScoreAndFoldersAreSummed) {

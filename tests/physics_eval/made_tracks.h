@@ -19,7 +19,8 @@ struct MadeTrack {
   int first = 0, last = 95;
 };
 
-inline physics_eval::Observation observed(const std::vector<MadeTrack>& made, double fps = 24, uint64_t seed = 1) {
+inline physics_eval::Observation observed(const std::vector<MadeTrack>& made, double fps = 24,
+                                          uint64_t seed = 1) {
   physics_eval::Observation out;
   out.fps = fps;
   out.width = 640, out.height = 384;
@@ -48,8 +49,10 @@ inline physics_eval::Observation observed(const std::vector<MadeTrack>& made, do
   return out;
 }
 
-// A ball dropped from y0 at time `release`, bouncing at `floor` with the restitution of each bounce; g px/s^2.
-inline Path bouncing(double x, double y0, double vx, double g, double floor, std::vector<double> e, double release = 0) {
+// A ball dropped from y0 at time `release`, bouncing at `floor` with the restitution of each bounce; g
+// px/s^2.
+inline Path bouncing(double x, double y0, double vx, double g, double floor, std::vector<double> e,
+                     double release = 0) {
   return [=](double t) -> std::array<double, 2> {
     double left = std::max(0.0, t - release), from = y0, v = 0;
     const double moved = x + vx * left;
@@ -73,7 +76,8 @@ inline Path swinging(double pivot_x, double pivot_y, double length, double k, do
     const auto pull = [&](double a, double r) { return -k * std::sin(a) - c * r; };
     for (int i = 0; i < int(t / h + 0.5); ++i) {
       const double r1 = pull(angle, rate), a2 = rate + h / 2 * r1, r2 = pull(angle + h / 2 * rate, a2);
-      const double a3 = rate + h / 2 * r2, r3 = pull(angle + h / 2 * a2, a3), a4 = rate + h * r3, r4 = pull(angle + h * a3, a4);
+      const double a3 = rate + h / 2 * r2, r3 = pull(angle + h / 2 * a2, a3), a4 = rate + h * r3,
+                   r4 = pull(angle + h * a3, a4);
       angle += h / 6 * (rate + 2 * a2 + 2 * a3 + a4);
       rate += h / 6 * (r1 + 2 * r2 + 2 * r3 + r4);
     }

@@ -1,5 +1,6 @@
-// Third-party clips, where they are present: $ORRERY_REAL_CLIPS, or ../shared/real beside the sources. Real ones are
-// consistent, generated ones of the same scene score less, and labelled failures score 0 where motion is expected.
+// Third-party clips, where they are present: $ORRERY_REAL_CLIPS, or ../shared/real beside the sources. Real
+// ones are consistent, generated ones of the same scene score less, and labelled failures score 0 where
+// motion is expected.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -54,7 +55,8 @@ TEST(SlowReal, PendulumsAreFoundAndConsistent) {
 
 TEST(SlowReal, LabelledFailuresScoreZero) {
   NEEDS("failure_duplicate.webm");
-  for (const char* name : {"failure_disappearance.webm", "failure_duplicate.webm", "failure_stillness.webm"}) {
+  for (const char* name :
+       {"failure_disappearance.webm", "failure_duplicate.webm", "failure_stillness.webm"}) {
     const Evaluation e = scored(name);
     EXPECT_EQ(*e.score, 0) << to_text(e, name);
   }
