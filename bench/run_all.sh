@@ -18,6 +18,7 @@ run() {
 run rollout_error --count 100
 run pixels_given_states --count 100
 run adherence --held-out 300 --free 60 --checker 300
+run physics_eval_validation --count 40
 run free_fall --count 100
 run side_by_side --count 100 --worst 5 --out "$out/side_by_side.png" --worst-out "$out/worst.png"
 "$build/bench/watermark_robustness" --count 50 --keys 1000000 --search-keys 10000 --score --json "$out/watermark_robustness.json" > "$out/watermark_robustness.md"

@@ -6,6 +6,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "core/error.h"
+#include "core/scene.h"
 #include "physics_eval/statistics.h"
 #include "physics_eval/still_objects.h"
 #include "physics_eval/thresholds.h"
@@ -238,7 +239,9 @@ void prefer_plain(const std::vector<cv::Mat>& samples, const cv::Mat& backdrop, 
 // middle. In a plain room things are known by sight; the row's backdrop takes their place, and they are followed as
 // objects that rest.
 void erase_things(const cv::Mat& backdrop, cv::Mat& plate) {
-  for (const cv::Mat& piece : still_pieces(plate, backdrop)) {
+  const std::vector<cv::Mat> pieces = still_pieces(plate, backdrop);
+  if (pieces.size() > size_t(kMaxObjects)) return;  // no plain room after all
+  for (const cv::Mat& piece : pieces) {
     if (cv::countNonZero(piece) > 0.05 * double(piece.total())) continue;
     cv::Mat grown;
     cv::dilate(piece, grown, cv::Mat::ones(7, 7, CV_8U));
@@ -256,7 +259,7 @@ Background estimate_background(std::vector<cv::Mat> samples, const Background* p
   if (previous && samples.size() < size_t(kMaxBackgroundSamples)) samples.push_back(previous->plate);
   const cv::Mat backdrop = row_backdrop(background.plate);
   const cv::Mat out = largest_channel_difference(background.plate, backdrop) > kPlainRoom.value;
-  const bool plain_room = cv::countNonZero(out) < 0.25 * double(out.total());
+  const bool plain_room = cv::countNonZero(out) < 0.15 * double(out.total());  // twelve objects and a ramp cover less
   if (plain_room) prefer_plain(samples, backdrop, out, background.plate);
   for (int pass = 0; pass < 3; ++pass)
     if (!resolve_ghosts(samples, collect_votes(samples, background), background)) break;

@@ -170,6 +170,8 @@ Detection measure(const cv::Mat& image, const cv::Mat& mask, const cv::Rect& box
   return d;
 }
 
+bool FrameDetections::usable() const { return changed <= kMaxForeground.value && objects.size() <= size_t(kMaxRegions.value); }
+
 FrameDetections detect(const cv::Mat& image, const Background& background) {
   FrameDetections out;
   out.image = image;

@@ -12,6 +12,7 @@ struct FrameDetections {
   cv::Mat image;                   // the frame, CV_8UC3
   cv::Mat mask;                    // CV_8U, 255 where an object is
   double changed = 0;              // share of the frame that differs
+  bool usable() const;             // false: a cut or a moving camera, no evidence either way
 };
 
 FrameDetections detect(const cv::Mat& image, const Background& background);

@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
-#include "physics_eval/phases.h"
+#include "physics_eval/halts.h"
 #include "physics_eval/stitch.h"
 #include "physics_eval/thresholds.h"
 
@@ -15,7 +16,7 @@ bool moves(const Track& track, double px) {
   return track.travel() > std::max(kMinTravel.value * px, 0.3 * track.diameter());
 }
 
-// Centroids of cut-off objects are not the object's: out of the fits, unless nothing else is left.
+// Centroids of cut-off objects are not the object's: out of the fits.
 Track without_clipped(const Track& track) {
   Track out = track;
   std::erase_if(out.points, [](const TrackPoint& p) { return p.clipped; });
@@ -23,56 +24,75 @@ Track without_clipped(const Track& track) {
 }
 
 Motion motion_of(const Observation& seen, const std::vector<Track>& moving) {
-  Motion motion;
-  motion.px = seen.px;
-  motion.fps = seen.fps;
+  std::vector<Track> bodies;
   for (const Track& track : moving) {
     Track whole = without_clipped(track);
     mark_odd_frames(whole);
-    if (int(whole.points.size()) >= int(kMinTrackFrames.value)) motion.tracks.push_back(std::move(whole));
+    if (int(whole.points.size()) >= int(kMinTrackFrames.value) && whole.is_body())
+      bodies.push_back(std::move(whole));
   }
-  for (size_t k = 0; k < motion.tracks.size(); ++k) {
-    motion.noise.push_back(centroid_noise(motion.tracks[k].points, kFitNoiseFloor.value * seen.px));
-    const auto phases = segment(motion.tracks[k], int(k), motion.noise[k], seen.px);
-    motion.phases.insert(motion.phases.end(), phases.begin(), phases.end());
-  }
-  motion.events = find_events(motion.tracks, motion.phases, motion.noise);
-  motion.flights = find_flights(motion);
-  return motion;
+  return analyse(std::move(bodies), seen.px, seen.fps);
 }
 
-double coverage_of(const Motion& motion) {
-  int all = 0, judged = 0;
-  for (const Phase& p : motion.phases) {
-    all += p.count();
+double coverage_of(const Motion& motion, const std::vector<Track>& moving) {
+  size_t all = 0;
+  int judged = 0;
+  for (const Track& track : moving) all += track.points.size();
+  for (const Phase& p : motion.phases)
     if (p.kind != PhaseKind::kGuided && p.count() >= 4) judged += p.count();
-  }
-  return all ? double(judged) / all : 0;
-}
-
-// Validity (0 when an object vanished, doubled or jumped) x half the worst law, half the mean of all.
-double score_of(const std::vector<LawResult>& laws) {
-  double worst = 1, sum = 0, validity = 1;
-  int n = 0;
-  for (const LawResult& law : laws) {
-    if (!law.score) continue;
-    if (law.name == "permanence") {
-      validity = *law.score;
-      continue;
-    }
-    worst = std::min(worst, *law.score);
-    sum += *law.score;
-    ++n;
-  }
-  return 100 * validity * (n ? 0.5 * worst + 0.5 * sum / n : 1);
+  return all ? double(judged) / double(all) : 0;
 }
 
 std::string summary_of(const Evaluation& e) {
-  if (!e.violations.empty()) return fmt::format("{} at frame {}: {}", e.violations[0].kind, e.violations[0].frame, e.violations[0].detail);
+  if (!e.violations.empty())
+    return fmt::format("{} at frame {}: {}", e.violations[0].kind, e.violations[0].frame,
+                       e.violations[0].detail);
   const LawResult* worst = nullptr;
   for (const LawResult& law : e.laws)
     if (law.score && (!worst || *law.score < *worst->score)) worst = &law;
   return worst ? fmt::format("{}: {}", worst->name, worst->detail) : "";
+}
+
+// Nothing to judge: no score, or 0 for a benchmark that asked for motion.
+void give_up(const Observation& seen, const EvaluateOptions& options, Evaluation& out) {
+  out.reason = seen.frames < kMinTrackFrames.value ? fmt::format("only {} frame(s)", seen.frames)
+               : seen.judged < seen.frames / 2     ? "the whole picture changes: cut or moving camera"
+                                                   : "nothing moves that could be followed";
+  if (!options.expect_motion) return;
+  out.score = 0;
+  out.verdict = Verdict::kInconsistent;
+  out.reason += "; motion was expected";
+}
+
+// Only what is in the box when the clip begins.
+void keep_boxed(const cv::Rect& box, std::vector<Track>& tracks) {
+  if (box.empty()) return;
+  std::erase_if(tracks, [&](const Track& track) {
+    const TrackPoint& p = track.points[0];
+    return p.frame > 2 || !box.contains(cv::Point(int(p.x), int(p.y)));
+  });
+}
+
+// What `g_m_s2` owes to the ruler and to a camera that leans: g appears as g cos(tilt).
+Interval absolute_interval(const Interval& px, double scale) {
+  const double middle = 0.5 * (px[0] + px[1]), half = 0.5 * (px[1] - px[0]) / middle;
+  const double tilt = 1 - std::cos(kTilt.value * CV_PI / 180), wide = std::hypot(half, 2 * kScaleError.value);
+  return {middle / scale * (1 - wide), middle / scale * (1 + wide + tilt)};
+}
+
+void add_estimates(const Motion& motion, const EvaluateOptions& options, Evaluation& out) {
+  out.estimates = estimate(motion);
+  if (options.intervals) {
+    out.intervals = bootstrap(motion, out.laws);
+    if (out.intervals.score && out.score) {  // the score itself is always inside
+      auto& interval = *out.intervals.score;
+      interval = {std::min(interval[0], *out.score), std::max(interval[1], *out.score)};
+    }
+  }
+  if (options.scale_px_per_m <= 0 || !out.estimates.g_px_s2) return;
+  out.g_m_s2 = *out.estimates.g_px_s2 / options.scale_px_per_m;
+  if (out.intervals.g_px_s2)
+    out.g_m_s2_interval = absolute_interval(*out.intervals.g_px_s2, options.scale_px_per_m);
 }
 
 }  // namespace
@@ -88,30 +108,34 @@ Evaluation evaluate_tracks(Observation seen, const EvaluateOptions& options) {
   out.width = seen.width;
   out.height = seen.height;
   out.seconds = seen.seconds;
+  out.px = seen.px;
+  out.flags = seen.flags;
+  keep_boxed(options.box, seen.tracks);
   std::vector<Violation> violations = stitch(seen.tracks, seen.fps);
   std::vector<Track> moving;
   for (const Track& track : seen.tracks)
     if (moves(track, seen.px)) moving.push_back(track);
-  out.tracks = std::move(seen.tracks);
   std::erase_if(violations, [&](const Violation& v) {
     return std::none_of(moving.begin(), moving.end(), [&](const Track& t) { return t.id == v.track; });
   });
+  const std::vector<Violation> stopped = frozen_in_motion(seen.halts, moving, seen.px);
+  violations.insert(violations.end(), stopped.begin(), stopped.end());
+  out.tracks = std::move(seen.tracks);
   const Motion motion = motion_of(seen, moving);
-  if (motion.tracks.empty()) {
-    out.reason = seen.frames < kMinTrackFrames.value ? fmt::format("only {} frame(s)", seen.frames)
-                 : seen.judged < seen.frames / 2     ? "the whole picture changes: cut or moving camera"
-                                                     : "nothing moves that could be followed";
+  // Something vanished, doubled or jumped and stayed too odd to be a body: the evidence stands without laws.
+  if (motion.tracks.empty() && violations.empty()) {
+    give_up(seen, options, out);
     return out;
   }
-  out.laws = judge(motion, violations);
-  out.violations = std::move(violations);
-  out.estimates = estimate(motion);
-  if (options.scale_px_per_m > 0 && out.estimates.g_px_s2) out.g_m_s2 = *out.estimates.g_px_s2 / options.scale_px_per_m;
-  out.coverage = coverage_of(motion);
+  out.violations = violations;
+  out.laws = judge(motion, out.violations);
+  out.coverage = coverage_of(motion, moving);
   out.score = score_of(out.laws);
+  add_estimates(motion, options, out);
   out.phases = motion.phases;
   for (Phase& p : out.phases) p.track = motion.tracks[p.track].id;
-  out.verdict = !out.violations.empty() || *out.score < kConsistent.value ? Verdict::kInconsistent : Verdict::kConsistent;
+  out.verdict = !out.violations.empty() || *out.score < kConsistent.value ? Verdict::kInconsistent
+                                                                          : Verdict::kConsistent;
   out.reason = summary_of(out);
   return out;
 }

@@ -224,7 +224,7 @@ std::vector<Event> find_events(const std::vector<Track>& tracks, const std::vect
     }
   // A body that hardly moves: its jitter is measured against what the clip shows.
   const double fastest = speed.empty() ? 0 : *std::max_element(speed.begin(), speed.end());
-  for (double& s : speed) s = std::max(s, 0.2 * fastest);
+  for (double& s : speed) s = std::max(s, 0.4 * fastest);
   std::vector<Event> events;
   for (size_t i = 0; i < phases.size(); ++i) {
     if (phases[i].kind == PhaseKind::kContact) continue;

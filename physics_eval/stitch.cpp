@@ -57,19 +57,17 @@ Link link_of(const Track& a, const Track& b, double fps) {
   return evidence && gap <= 3 && error > kTeleportJump.value * size ? Link::kTeleport : Link::kNone;
 }
 
-// Only what was well seen can be missed: long enough, of steady size, and once away from where it began (a blemish of
-// the background stays).
-bool well_seen(const Track& track) {
+// Only what was well seen can be missed: long enough, a body, once away from where it began (a blemish of the
+// background stays), and no crumb beside the largest one.
+bool well_seen(const Track& track, double largest_area) {
   if (track.points.size() < 8 || track.travel() < track.diameter()) return false;
-  std::vector<double> areas;
-  for (const TrackPoint& p : track.points) areas.push_back(p.area);
-  return quantile(areas, 0.2) > 0.3 * quantile(areas, 0.8);
+  return track.is_body() && area_of(track) > kMinShare.value * largest_area;
 }
 
-void report_birth(const std::vector<Track>& tracks, size_t i, std::vector<Violation>& out) {
+void report_birth(const std::vector<Track>& tracks, size_t i, double largest_area, std::vector<Violation>& out) {
   const Track& track = tracks[i];
   const TrackPoint& start = track.points[0];
-  if (!well_seen(track)) return;
+  if (!well_seen(track, largest_area)) return;
   for (size_t k = 0; k < tracks.size(); ++k) {
     const Track& other = tracks[k];
     if (k == i || other.points[0].frame >= start.frame || other.points.back().frame < start.frame + 5) continue;
@@ -103,14 +101,17 @@ std::vector<Violation> stitch(std::vector<Track>& tracks, double fps) {
         joined = true;
       }
   }
+  double largest_area = 0;
+  for (const Track& track : tracks)
+    if (well_seen(track, 0)) largest_area = std::max(largest_area, area_of(track));
   for (size_t i = 0; i < tracks.size(); ++i) {
     const Track& track = tracks[i];
-    if (track.death == TrackEnd::kClear && well_seen(track)) {
+    if (track.death == TrackEnd::kClear && well_seen(track, largest_area)) {
       const TrackPoint& end = track.points.back();
       violations.push_back({"vanish", end.frame + 1, track.id,
                             fmt::format("last seen at ({:.0f}, {:.0f}) px, away from the border; bare background after", end.x, end.y)});
     }
-    if (track.birth == TrackEnd::kClear || track.birth == TrackEnd::kOverlap) report_birth(tracks, i, violations);
+    if (track.birth == TrackEnd::kClear || track.birth == TrackEnd::kOverlap) report_birth(tracks, i, largest_area, violations);
   }
   return violations;
 }

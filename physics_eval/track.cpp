@@ -5,6 +5,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "physics_eval/assignment.h"
+#include "physics_eval/statistics.h"
 #include "physics_eval/thresholds.h"
 
 namespace orrery::physics_eval {
@@ -219,8 +220,11 @@ TrackEnd Tracker::birth_near_others(const Detection& d, int frame) const {
     const cv::Rect box(int(other.x.x) - r, int(other.y.x) - r, 2 * r, 2 * r);
     if (points.back().frame != frame || gap_between(box, d.box) >= 5) continue;
     birth = TrackEnd::kOverlap;
-    const double area = d.area * factor_ * factor_;
-    if (points.size() > 1 && points[points.size() - 2].area > 0.75 * (points.back().area + area)) return other.track.birth;
+    // Seldom smaller than both together: two since its beginning, and not one that has just swallowed a newcomer.
+    std::vector<double> areas;
+    for (size_t i = 0; i + 1 < points.size(); ++i) areas.push_back(points[i].area);
+    const double together = points.back().area + d.area * factor_ * factor_;
+    if (!areas.empty() && quantile(areas, 0.2) > 0.75 * together) return other.track.birth;
   }
   return birth;
 }
@@ -252,7 +256,7 @@ void Tracker::retire() {
 }
 
 void Tracker::step(int frame, double t, FrameDetections& detections) {
-  if (detections.changed > kMaxForeground.value) return;  // a cut or a moving camera: no evidence either way
+  if (!detections.usable()) return;
   if (first_frame_ < 0) first_frame_ = frame;
   predict();
   std::vector<int> matched = match(detections.objects);

@@ -21,6 +21,19 @@ bool Track::is_round() const {
   return median(values) > kRound.value;
 }
 
+bool Track::is_body() const {
+  std::vector<double> rounds, jitter;
+  const TrackPoint* before = nullptr;
+  for (const TrackPoint& p : points) {
+    if (p.clipped || p.merged) continue;
+    rounds.push_back(p.round);
+    if (before) jitter.push_back(std::abs(std::log(p.area / before->area)));
+    before = &p;
+  }
+  return rounds.size() >= 3 && median(rounds) > kBodyRound.value && quantile(rounds, 0.2) > 0.7 * kBodyRound.value &&
+         median(jitter) < kBodyJitter.value;
+}
+
 double Track::travel() const {
   double x0 = 1e30, x1 = -1e30, y0 = 1e30, y1 = -1e30;
   for (const TrackPoint& p : points) {
@@ -32,7 +45,7 @@ double Track::travel() const {
 }
 
 void mark_odd_frames(Track& track) {
-  constexpr int kReach = 8;  // frames to each side: a change of distance to the camera is slower
+  constexpr int kReach = 16;  // frames to each side: a change of distance to the camera is slower
   const int n = int(track.points.size());
   for (int i = 0; i < n; ++i) {
     std::vector<double> areas;
@@ -44,7 +57,7 @@ void mark_odd_frames(Track& track) {
 }
 
 const char* phase_name(PhaseKind kind) {
-  static const char* const names[] = {"rest", "flight", "uniform", "guided", "contact"};
+  static const char* const names[] = {"rest", "flight", "uniform", "guided", "contact", "swing"};
   return names[int(kind)];
 }
 

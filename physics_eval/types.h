@@ -44,10 +44,11 @@ struct Track {
   TrackEnd birth = TrackEnd::kClip, death = TrackEnd::kClip;
   double diameter() const;         // median extent, px
   bool is_round() const;           // a disc to the eye: a ball
+  bool is_body() const;            // compact and of steady size: not an arm, a reflection, a flicker
   double travel() const;           // diagonal of the box of all positions that are its own, px
 };
 
-enum class PhaseKind { kRest, kFlight, kUniform, kGuided, kContact };  // contact: a few frames of large force
+enum class PhaseKind { kRest, kFlight, kUniform, kGuided, kContact, kSwing };  // contact: a few frames of large force
 const char* phase_name(PhaseKind kind);
 
 // A piece of a track between two knots, with its quadratic x(u) = x0 + v u + a u^2 / 2, u = t - t0.

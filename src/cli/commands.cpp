@@ -7,6 +7,7 @@ std::vector<Command> commands() {
       {"render", "a sentence becomes a clip", setup_render},
       {"batch", "many sentences become a folder of clips", setup_batch},
       {"score", "is what moves in these clips physically consistent?", setup_score},
+      {"compare", "two clips, or two folders of clips: PSNR, SSIM, Physics-IQ, Frechet distance", setup_compare},
       {"verify", "where do these clips come from? metadata, watermark, and whether they agree", setup_verify},
       {"replay", "make a clip again from its metadata alone", setup_replay},
       {"quantize", "weights in int8 or int4: smaller files", setup_quantize},

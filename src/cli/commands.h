@@ -9,6 +9,7 @@ namespace orrery {
 std::function<int()> setup_render(CLI::App& app);
 std::function<int()> setup_batch(CLI::App& app);
 std::function<int()> setup_score(CLI::App& app);
+std::function<int()> setup_compare(CLI::App& app);
 std::function<int()> setup_replay(CLI::App& app);
 std::function<int()> setup_verify(CLI::App& app);
 std::function<int()> setup_quantize(CLI::App& app);

@@ -1,0 +1,138 @@
+// Laws of guided motion: pendulums, rolling and sliding.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "physics_eval/law_parts.h"
+#include "physics_eval/phases.h"
+#include "physics_eval/statistics.h"
+#include "physics_eval/thresholds.h"
+
+namespace orrery::physics_eval {
+namespace {
+
+// Phases of one track on a straight line without events between, by index: first and last.
+struct Run {
+  int first, last;
+};
+
+bool on_a_line(const Motion& motion, const Phase& p) {
+  if (p.kind != PhaseKind::kUniform && p.kind != PhaseKind::kGuided) return false;
+  if (p.count() < 6 || p.travel < 8 * motion.px) return false;
+  // The acceleration's part across the path bends it by a share of the way.
+  const double duration = p.t1 - p.t0;
+  const auto from = p.position(p.t0), to = p.position(p.t1);
+  const double dx = to[0] - from[0], dy = to[1] - from[1], way = std::hypot(dx, dy);
+  const double across = std::abs(p.a[0] * dy - p.a[1] * dx) / std::max(1e-9, way);
+  return way > 0.8 * p.travel && across * duration * duration / 8 < 0.05 * way + 0.5 * motion.px;
+}
+
+bool smooth_after(const Motion& motion, int phase) {
+  for (const Event& e : motion.events)
+    if (e.before == phase) return e.kind == EventKind::kChange && e.after == phase + 1;
+  return false;
+}
+
+std::vector<Run> runs_of(const Motion& motion) {
+  std::vector<Run> out;
+  for (int i = 0; i < int(motion.phases.size()); ++i) {
+    if (!on_a_line(motion, motion.phases[i])) continue;
+    int last = i;
+    while (last + 1 < int(motion.phases.size()) && motion.phases[last + 1].track == motion.phases[i].track &&
+           on_a_line(motion, motion.phases[last + 1]) && smooth_after(motion, last))
+      ++last;
+    const Phase &a = motion.phases[i], &b = motion.phases[last];
+    if (!is_carried(motion, a.track, a.first, b.last)) out.push_back({i, last});
+    i = last;
+  }
+  return out;
+}
+
+double speed_at(const Phase& p, double t) {
+  const auto v = p.velocity(t);
+  return std::hypot(v[0], v[1]);
+}
+
+bool is_level(const Phase& p) {
+  const auto from = p.position(p.t0), to = p.position(p.t1);
+  return std::abs(to[1] - from[1]) < std::tan(kLevel.value * CV_PI / 180) * std::abs(to[0] - from[0]);
+}
+
+}  // namespace
+
+LawResult pendulum(const Motion& motion, Violations& violations) {
+  if (motion.pendulums.empty())
+    return not_identifiable("pendulum", "nothing swings on an arc for one and a half periods");
+  LawResult law;
+  law.name = "pendulum";
+  double weighted = 0, pivot = 0, error = 0;
+  for (const Pendulum& p : motion.pendulums) {
+    const double noise = motion.noise[p.track];
+    // The angle beyond what the noise explains, in amplitudes; the length in lengths.
+    const double angle =
+        std::sqrt(std::max(0.0, p.residual * p.residual - std::pow(noise / p.length, 2))) / p.amplitude;
+    const double length = std::max(0.0, p.length_error - 2 * noise) / p.length;
+    weighted += angle * p.count();
+    pivot = std::max(pivot, length);
+    error = std::max(error, p.residual / p.amplitude / std::sqrt(double(p.count())));
+    law.frames += p.count();
+    const double gain = -p.damping - 2 * p.damping_error;
+    if (gain > kGrowth.value * std::sqrt(p.k))
+      violations.push_back(
+          {"energy", motion.tracks[p.track].points[p.first].frame, motion.tracks[p.track].id,
+           fmt::format("swings wider and wider: energy grows by {:.0f} % a second", 100 * gain)});
+  }
+  const double angle = weighted / law.frames;
+  law.effect = std::max(angle, pivot);
+  law.detectable = revealed(kPendulumTolerance.value, error);
+  law.reveals = fmt::format("a departure from the swing by {:.0f} % of its amplitude", 100 * *law.detectable);
+  law.score = std::min(quality_of(angle, kPendulumTolerance.value), quality_of(pivot, kPivotTolerance.value));
+  law.detail = fmt::format(
+      "period {:.3f} s, amplitude {:.0f} degrees; residual {:.3f} of the amplitude, length varies by {:.3f}",
+      motion.pendulums[0].period(), motion.pendulums[0].amplitude * 180 / CV_PI, angle, pivot);
+  return law;
+}
+
+// On a level line nothing gains speed, and it slows down evenly: at one rate, or at a higher one (skidding)
+// and then a lower one (rolling). On a slope one rate holds from end to end, whatever its sign.
+LawResult surface_motion(const Motion& motion, Violations&) {
+  LawResult law;
+  law.name = "surface_motion";
+  double weighted = 0, error = 0;
+  for (const Run& run : runs_of(motion)) {
+    const Phase &first = motion.phases[run.first], &last = motion.phases[run.last];
+    const auto& points = motion.tracks[first.track].points;
+    const int count = last.last - first.first + 1;
+    const double noise = motion.noise[first.track];
+    double effect = 0, travel = 0;
+    for (int i = run.first; i <= run.last; ++i) travel += motion.phases[i].travel;
+    for (int i = run.first; i <= run.last; ++i) {
+      const Phase& p = motion.phases[i];
+      effect = std::max(effect, std::sqrt(std::max(0.0, p.rms * p.rms - noise * noise)) / travel);
+    }
+    const PolynomialFit whole = fit_polynomial(points, first.first, last.last, 1);
+    const double v_error = 4 * noise * whole.unit_error[1],
+                 top = std::max(speed_at(first, first.t0), speed_at(last, last.t1));
+    if (is_level(first) && is_level(last)) {
+      const double gain = speed_at(last, last.t1) - speed_at(first, first.t0) - 2 * v_error;
+      effect = std::max(effect, 0.2 * std::max(0.0, gain) / std::max(1e-9, top));
+    }
+    // More than skid and roll: every further change of rate costs.
+    if (run.last - run.first > 1)
+      effect = std::max(effect, kSurfaceTolerance.value * 0.5 * (run.last - run.first - 1));
+    weighted += effect * count;
+    error += count * noise / travel;
+    law.effect = std::max(law.effect, effect);
+    law.frames += count;
+  }
+  if (law.frames == 0)
+    return not_identifiable("surface_motion", "nothing rolls or slides along a straight line untouched");
+  law.detectable = revealed(kSurfaceTolerance.value, error / law.frames);
+  law.reveals = fmt::format("a gain of {:.0f} % in speed on the level", 500 * *law.detectable);
+  law.score = quality_of(weighted / law.frames, kSurfaceTolerance.value);
+  law.detail = fmt::format("largest departure from even slowing down {:.3f}", law.effect);
+  return law;
+}
+
+}  // namespace orrery::physics_eval

@@ -1,0 +1,78 @@
+#include "cli/clip_files.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+
+#include "codecs/decoder.h"
+#include "codecs/png.h"
+#include "core/error.h"
+#include "core/files.h"
+
+namespace orrery {
+namespace {
+
+bool is_video(const fs::path& path) {
+  static const char* const kNames[] = {".mp4", ".webm", ".gif",  ".avi", ".mov", ".mkv",
+                                       ".m4v", ".mpg",  ".mpeg", ".ogv", ".wmv", ".y4m"};
+  std::string extension = path.extension().string();
+  for (char& c : extension) c = char(std::tolower(static_cast<unsigned char>(c)));
+  return std::find(std::begin(kNames), std::end(kNames), extension) != std::end(kNames);
+}
+
+std::string base64(const std::vector<uint8_t>& bytes) {
+  static const char* const kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    const size_t left = std::min<size_t>(3, bytes.size() - i);
+    uint32_t word = 0;
+    for (size_t k = 0; k < 3; ++k) word = word << 8 | (k < left ? bytes[i + k] : 0u);
+    for (size_t k = 0; k < 4; ++k) out += k <= left ? kDigits[word >> (18 - 6 * k) & 63] : '=';
+  }
+  return out;
+}
+
+std::string png_of(const Frame& frame) {
+  static std::atomic<int> counter{0};
+  const fs::path path =
+      fs::temp_directory_path() / fmt::format("orrery-picture-{}-{}.png", getpid(), counter++);
+  write_png(path, frame);
+  const std::vector<uint8_t> bytes = read_bytes(path);
+  fs::remove(path);
+  return base64(bytes);
+}
+
+}  // namespace
+
+std::vector<std::string> expand_clips(const std::vector<std::string>& paths) {
+  std::vector<std::string> out;
+  for (const std::string& path : paths) {
+    if (!fs::is_directory(path)) {
+      out.push_back(path);
+      continue;
+    }
+    std::vector<std::string> found;
+    for (const auto& entry :
+         fs::recursive_directory_iterator(path, fs::directory_options::skip_permission_denied))
+      if (entry.is_regular_file() && is_video(entry.path())) found.push_back(entry.path().string());
+    if (found.empty()) fail_usage("{}: no video files in this folder or below", path);
+    std::sort(found.begin(), found.end());
+    out.insert(out.end(), found.begin(), found.end());
+  }
+  return out;
+}
+
+std::vector<physics_eval::Picture> read_pictures(const std::string& path, const std::vector<int>& frames,
+                                                 int width) {
+  std::vector<physics_eval::Picture> out;
+  DecodeOptions decode;
+  decode.max_width = width;
+  const auto source = open_decoder(path, decode);
+  Frame frame;
+  for (int index = 0; out.size() < frames.size() && source->next(frame); ++index)
+    if (frames[out.size()] == index) out.push_back({index, png_of(frame)});
+  return out;
+}
+
+}  // namespace orrery

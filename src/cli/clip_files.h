@@ -1,0 +1,19 @@
+// What the commands about clips share: which files, which pictures.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "physics_eval/html_report.h"
+
+namespace orrery {
+
+// Files as they are, folders by the videos in them (by extension, all levels, in order of name). UsageError
+// for a folder without any.
+std::vector<std::string> expand_clips(const std::vector<std::string>& paths);
+
+// The frames asked for (ascending), at most `width` wide, as base64 of PNG; those that the clip does not have
+// are left out.
+std::vector<physics_eval::Picture> read_pictures(const std::string& path, const std::vector<int>& frames,
+                                                 int width);
+
+}  // namespace orrery
