@@ -13,10 +13,10 @@
 namespace orrery::physics_eval {
 namespace {
 
-constexpr int kMoving = 30;  // pixels that change: less is noise or a thing at rest
-constexpr int kLevels = 12;  // by which a pixel changes
+constexpr int kMoving = 30;         // pixels that change: less is noise or a thing at rest
+constexpr int kLevels = 12;         // by which a pixel changes
 constexpr double kLostStep = 1.35;  // of the usual change: a step of two intervals, outlines overlapping
-constexpr double kEqual = 0.03;  // of what changes around a frame: an encoder's leftovers
+constexpr double kEqual = 0.03;     // of what changes around a frame: an encoder's leftovers
 
 bool period_of(const std::vector<int>& repeated, int& period) {
   if (repeated.size() < 4) return false;
