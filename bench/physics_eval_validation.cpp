@@ -218,7 +218,7 @@ void let_innocents_pass(const Options& options, Report& report) {
       const Base base = base_of(seed);
       const Evaluation e = scored(drawn(dressed(innocent.make(base), seed)));
       alarms.add(e.verdict == Verdict::kInconsistent);
-      silent += e.laws.empty();
+      silent += !e.score;
       scores.push_back(score_value(e));
     }
     table.rows.push_back({innocent.name, alarms.text(), fmt::to_string(silent), spread(scores, 0, 0.1)});

@@ -64,6 +64,16 @@ void give_up(const Observation& seen, const EvaluateOptions& options, Evaluation
   out.reason += "; motion was expected";
 }
 
+// Presence alone is no physics: a cross-fade has it too. Some law of motion must have been judged, or
+// something broken.
+bool shows_motion(const Evaluation& e) {
+  const auto speaks = [](const LawResult& law) {
+    const bool presence = law.name == "identity" || law.name == "continuity" || law.name == "permanence";
+    return law.score && (!presence || *law.score < 0.5);
+  };
+  return !e.violations.empty() || std::any_of(e.laws.begin(), e.laws.end(), speaks);
+}
+
 // Only what is in the box when the clip begins.
 void keep_boxed(const cv::Rect& box, std::vector<Track>& tracks) {
   if (box.empty()) return;
@@ -130,10 +140,15 @@ Evaluation evaluate_tracks(Observation seen, const EvaluateOptions& options) {
   out.violations = violations;
   out.laws = judge(motion, out.violations);
   out.coverage = coverage_of(motion, moving);
-  out.score = score_of(out.laws);
+  if (shows_motion(out)) out.score = score_of(out.laws);
   add_estimates(motion, options, out);
   out.phases = motion.phases;
   for (Phase& p : out.phases) p.track = motion.tracks[p.track].id;
+  if (!out.score) {
+    out.intervals.score.reset();
+    out.reason = "what moves takes no path that a law of motion could judge";
+    return out;
+  }
   out.verdict = !out.violations.empty() || *out.score < kConsistent.value ? Verdict::kInconsistent
                                                                           : Verdict::kConsistent;
   out.reason = summary_of(out);

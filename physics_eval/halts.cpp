@@ -13,9 +13,10 @@
 namespace orrery::physics_eval {
 namespace {
 
-constexpr int kMoving = 30;      // pixels that change: less is noise or a thing at rest
-constexpr int kLevels = 12;      // by which a pixel changes
-constexpr double kEqual = 0.03;  // of what changes around a frame: an encoder's leftovers
+constexpr int kMoving = 30;         // pixels that change: less is noise or a thing at rest
+constexpr int kLevels = 12;         // by which a pixel changes
+constexpr double kLostStep = 1.35;  // of the usual change: a step of two intervals, outlines overlapping
+constexpr double kEqual = 0.03;     // of what changes around a frame: an encoder's leftovers
 
 bool period_of(const std::vector<int>& repeated, int& period) {
   if (repeated.size() < 4) return false;
@@ -24,6 +25,18 @@ bool period_of(const std::vector<int>& repeated, int& period) {
   period = median(gaps);
   const auto regular = std::count_if(gaps.begin(), gaps.end(), [&](int g) { return g % period == 0; });
   return period >= 2 && period <= 8 && regular > 0.8 * double(gaps.size());
+}
+
+// A frame that was slipped in is followed by the usual motion; one that stands for a lost frame by twice of
+// it.
+bool slipped_in(const std::vector<int>& repeated, const std::vector<int>& changed) {
+  std::vector<double> steps;
+  for (int i : repeated) {
+    if (i + 2 >= int(changed.size())) continue;
+    const int around = changed[i - 1] + changed[i + 2];
+    if (around > 0) steps.push_back(2.0 * changed[i + 1] / around);
+  }
+  return median(steps) < kLostStep;
 }
 
 // Of the points [first, last], if there are enough.
@@ -55,13 +68,15 @@ Stutter find_stutter(const std::vector<int>& changed) {
     if (before < kMoving || changed[i] > kEqual * before) continue;
     int end = i;
     while (end < n && changed[end] <= kEqual * before) ++end;
-    if (end == n || changed[end] < kMoving) break;  // it rests from here on
-    if (end - i < int(kHalt.value))
-      for (int k = i; k < end; ++k) out.repeated.push_back(k);
-    else out.halts.push_back({i, end - i});
+    if (end == n) break;
+    if (changed[end] >= kMoving) {  // else it has come to rest
+      if (end - i < int(kHalt.value))
+        for (int k = i; k < end; ++k) out.repeated.push_back(k);
+      else out.halts.push_back({i, end - i});
+    }
     i = end;
   }
-  if (!period_of(out.repeated, out.period)) out.period = 0;
+  if (!period_of(out.repeated, out.period) || !slipped_in(out.repeated, changed)) out.period = 0;
   return out;
 }
 

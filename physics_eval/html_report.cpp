@@ -64,8 +64,7 @@ std::string law_row(const LawResult& law) {
                 : "<span class=small>not identifiable</span>";
   return fmt::format("<tr><td>{}<td>{}<td>{}<td>{}<div class=small>{}</div><td>{}", law.name, bar,
                      law.score ? fmt::format("{:.2f}", *law.score) : "", escaped(law.detail),
-                     law.score && !law.reveals.empty() ? "would have shown " + escaped(law.reveals) : "",
-                     law.frames);
+                     law.score ? fmt::format("would have shown {}", escaped(law.reveals)) : "", law.frames);
 }
 
 std::string summary_html(const Evaluation& e) {

@@ -116,7 +116,7 @@ std::string table_csv(const std::vector<Scored>& clips) {
         interval ? fmt::format("{:.4g}", (*interval)[1]) : "", e.coverage, e.violations.size());
     if (full)
       for (size_t k = 0; k < full->evaluation.laws.size(); ++k)
-        out += "," + (k < e.laws.size() ? cell(e.laws[k].score, 100) : std::string());
+        out += fmt::format(",{}", k < e.laws.size() ? cell(e.laws[k].score, 100) : "");
     out += "\n";
   }
   return out;

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "made_tracks.h"
+#include "physics_eval/halts.h"
 #include "physics_eval/report.h"
 
 namespace orrery::physics_eval {
@@ -236,6 +237,27 @@ TEST(Laws, AFreezeInMotionIsFoundAndLostFramesAreNot) {
   frozen.halts = lost.halts = {{19, 12}};
   EXPECT_TRUE(has(evaluate_tracks(frozen, {}), "freeze"));
   EXPECT_FALSE(has(evaluate_tracks(lost, {}), "freeze"));
+}
+
+// Changed pixels a frame: 100 in motion, none in a repeated frame, `after` in the one that follows it.
+std::vector<int> stuttering(int period, int after) {
+  std::vector<int> changed(60, 100);
+  for (int i = period; i + 1 < 60; i += period) changed[size_t(i)] = 0, changed[size_t(i) + 1] = after;
+  return changed;
+}
+
+TEST(Stutter, FramesSlippedInAreToldFromFramesThatStandForLostOnes) {
+  EXPECT_EQ(find_stutter(stuttering(5, 100)).period, 5);
+  EXPECT_EQ(find_stutter(stuttering(7, 180)).period, 0);
+  EXPECT_EQ(find_stutter(stuttering(7, 180)).repeated.size(), 8u);
+  std::vector<int> halted(60, 100);
+  std::fill(halted.begin() + 20, halted.begin() + 30, 0);
+  ASSERT_EQ(find_stutter(halted).halts.size(), 1u);
+  EXPECT_EQ(find_stutter(halted).halts[0].first, 20);
+  EXPECT_EQ(find_stutter(halted).halts[0].count, 10);
+  std::vector<int> resting(60, 100);
+  std::fill(resting.begin() + 20, resting.end(), 0);
+  EXPECT_TRUE(find_stutter(resting).halts.empty());
 }
 
 TEST(Tracks, CsvRoundTripGivesTheSameVerdict) {
