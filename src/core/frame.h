@@ -1,5 +1,6 @@
 // Frames in motion: 8-bit RGB with a presentation time, one at a time.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
