@@ -102,7 +102,7 @@ std::string table_csv(const std::vector<Scored>& clips) {
   for (const Scored& c : clips)
     if (!full && !c.evaluation.laws.empty()) full = &c;
   if (full)
-    for (const LawResult& law : full->evaluation.laws) out += "," + law.name;
+    for (const LawResult& law : full->evaluation.laws) out.append(1, ',').append(law.name);
   out += "\n";
   const auto cell = [](const std::optional<double>& v, double scale) {
     return v ? fmt::format("{:.4g}", *v * scale) : std::string();
