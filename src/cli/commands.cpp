@@ -7,6 +7,7 @@ std::vector<Command> commands() {
       {"render", "a sentence becomes a clip", setup_render},
       {"batch", "many sentences become a folder of clips", setup_batch},
       {"score", "is what moves in these clips physically consistent?", setup_score},
+      {"inspect", "what the model decided on the way to a clip, as a page to look at", setup_inspect},
       {"info", "the model, this machine, and what the model knows", setup_info},
 #ifdef ORRERY_WORLD
       {"synth", "clips from the simulator: shards for training, or videos to look at", setup_synth},

@@ -9,6 +9,7 @@ namespace orrery {
 std::function<int()> setup_render(CLI::App& app);
 std::function<int()> setup_batch(CLI::App& app);
 std::function<int()> setup_score(CLI::App& app);
+std::function<int()> setup_inspect(CLI::App& app);
 std::function<int()> setup_info(CLI::App& app);
 #ifdef ORRERY_WORLD
 std::function<int()> setup_synth(CLI::App& app);
