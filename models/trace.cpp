@@ -23,7 +23,8 @@ void head_norms(const MlaLayer& attention, const float* attended, float* norms) 
 
 }  // namespace
 
-LayerTrace trace_layer(const MlaLayer& attention, const Rows<float>& attended, const std::vector<Route>& routes, int64_t begin, std::vector<int32_t> rows) {
+LayerTrace trace_layer(const MlaLayer& attention, const Rows<float>& attended,
+                       const std::vector<Route>& routes, int64_t begin, std::vector<int32_t> rows) {
   LayerTrace t;
   t.rows = std::move(rows);
   const int heads = attention.config.dims.heads;

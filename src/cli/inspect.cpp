@@ -36,35 +36,52 @@ bool names_a_video(const std::string& input) {
   const std::string extension = fs::path(input).extension().string();
   const std::vector<std::string> known = video_extensions();
   std::error_code ignored;
-  return std::find(known.begin(), known.end(), extension) != known.end() || fs::is_regular_file(input, ignored);
+  return std::find(known.begin(), known.end(), extension) != known.end() ||
+         fs::is_regular_file(input, ignored);
 }
 
 void check(InspectOptions& o) {
-  if (o.input.find_first_not_of(" \t\n\r") == std::string::npos) fail_usage("inspect: the prompt is empty; for example \"a red ball falls and bounces\"");
-  if (o.seconds < 0 || o.seconds > kMaxInspected) fail_usage("inspect: seconds {} is outside of 0 to {}", o.seconds, kMaxInspected);
-  if (fs::exists(o.out) && !o.overwrite) fail_usage("inspect: {} exists; give --overwrite or another name", o.out);
+  if (o.input.find_first_not_of(" \t\n\r") == std::string::npos)
+    fail_usage("inspect: the prompt is empty; for example \"a red ball falls and bounces\"");
+  if (o.seconds < 0 || o.seconds > kMaxInspected)
+    fail_usage("inspect: seconds {} is outside of 0 to {}", o.seconds, kMaxInspected);
+  if (fs::exists(o.out) && !o.overwrite)
+    fail_usage("inspect: {} exists; give --overwrite or another name", o.out);
   AtomicPath probe(o.out);  // a folder that cannot be written: now, not after the work
   if (o.threads > 0) set_num_threads(o.threads);
 }
 
-InspectRequest request_of_clip(const InspectOptions& o, const std::string& model) {
-  const std::optional<ClipOrigin> origin = clip_origin(read_metadata(o.input));
-  if (!origin) fail("inspect: {} does not carry prompt, seed and options as this program's clips do; only its own clips can be inspected, since they are made once more", o.input);
-  if (o.seed >= 0) fail_usage("inspect: the seed of {} is known, {}; --seed is for prompts", o.input, origin->request.seed);
-  if (origin->model != model)
-    std::fprintf(stderr, "orrery: warning: %s was made by the weights %s, these are %s: what follows is what these make of its prompt and seed\n", o.input.c_str(), origin->model.c_str(), model.c_str());
-  InspectRequest request = origin->request;
-  request.chunks = std::min(request.chunks, chunks_for(o.seconds > 0 ? o.seconds : kMaxInspected));
-  return request;
+// Before any weights are read: a foreign video is refused at once.
+ClipOrigin origin_of_clip(const InspectOptions& o) {
+  std::optional<ClipOrigin> origin = clip_origin(read_metadata(o.input));
+  if (!origin)
+    fail(
+        "inspect: {} does not carry prompt, seed, options and model as this program's clips do; only its own "
+        "clips can be inspected, since they are made once more",
+        o.input);
+  if (o.seed >= 0)
+    fail_usage("inspect: the seed of {} is known, {}; --seed is for prompts", o.input, origin->request.seed);
+  origin->request.chunks =
+      std::min(origin->request.chunks, chunks_for(o.seconds > 0 ? o.seconds : kMaxInspected));
+  return *origin;
 }
 
-InspectRequest request_of_prompt(const InspectOptions& o) {
+ClipOrigin origin_of_prompt(const InspectOptions& o) {
   const uint64_t seed = o.seed >= 0 ? uint64_t(o.seed) : std::random_device{}() & 0x7fffffff;
-  return {o.input, seed, o.temperature, chunks_for(o.seconds > 0 ? o.seconds : 4)};
+  return {{o.input, seed, o.temperature, chunks_for(o.seconds > 0 ? o.seconds : 4)}, ""};
+}
+
+void warn_other_weights(const InspectOptions& o, const std::string& made_by, const std::string& model) {
+  if (!made_by.empty() && made_by != model)
+    std::fprintf(stderr,
+                 "orrery: warning: %s was made by the weights %s, these are %s: what follows is what these "
+                 "make of its prompt and seed\n",
+                 o.input.c_str(), made_by.c_str(), model.c_str());
 }
 
 // Every object's velocity in turn, toward the middle of the view so that it stays to be seen.
-std::vector<VelocityEdit> edits_of(const Generator& generator, const InspectOptions& o, const InspectedClip& clip) {
+std::vector<VelocityEdit> edits_of(const Generator& generator, const InspectOptions& o,
+                                   const InspectedClip& clip) {
   Simulator simulator;
 #ifdef ORRERY_WORLD
   simulator = simulated_trajectory;
@@ -72,15 +89,20 @@ std::vector<VelocityEdit> edits_of(const Generator& generator, const InspectOpti
   std::vector<VelocityEdit> edits;
   const auto& objects = clip.scene.objects;
   for (size_t k = 0; k < std::min(kMaxEdits, objects.size()); ++k)
-    edits.push_back(edit_velocity(generator.transformer(), clip.scene, int(k), objects[k].x < kViewWidth / 2 ? o.edit_speed : -o.edit_speed, 0, clip.request.chunks, simulator));
+    edits.push_back(edit_velocity(generator.transformer(), clip.scene, int(k),
+                                  objects[k].x < kViewWidth / 2 ? o.edit_speed : -o.edit_speed, 0,
+                                  clip.request.chunks, simulator));
   return edits;
 }
 
-std::optional<ProbeReport> probes_of([[maybe_unused]] const Generator& generator, [[maybe_unused]] const InspectOptions& o, [[maybe_unused]] uint64_t seed) {
+std::optional<ProbeReport> probes_of([[maybe_unused]] const Generator& generator,
+                                     [[maybe_unused]] const InspectOptions& o,
+                                     [[maybe_unused]] uint64_t seed) {
 #ifdef ORRERY_WORLD
   if (o.probe_scenes == 0) return std::nullopt;
   Progress progress("probes", 100, "%", o.quiet || o.json);
-  ProbeReport report = probe_model(generator, o.probe_scenes, seed, [&](int done, int of) { progress.update(100 * done / of); });
+  ProbeReport report = probe_model(generator, o.probe_scenes, seed,
+                                   [&](int done, int of) { progress.update(100 * done / of); });
   progress.finish();
   return report;
 #else
@@ -98,25 +120,32 @@ void print_summary(const InspectOptions& o, const Inspection& in) {
   }
   if (o.quiet) return;
   int64_t tokens = 0, left = 0, fell = 0;
-  for (const Json& layer : figures["layers"]) tokens += layer["tokens"].get<int64_t>(), left += layer["left_domain"].get<int64_t>(), fell += layer["fell_back"].get<int64_t>();
+  for (const Json& layer : figures["layers"])
+    tokens += layer["tokens"].get<int64_t>(), left += layer["left_domain"].get<int64_t>(),
+        fell += layer["fell_back"].get<int64_t>();
   const PatchStats& p = in.clip.patches;
   const double patches = double(std::max<int64_t>(1, p.patches)), all = double(std::max<int64_t>(1, tokens));
-  fmt::print("{}: {:.3g} s, seed {}, {} routed tokens: {:.2f} % left their modality's domain, {:.2f} % fell back; {:.0f} % of patches copied, {:.0f} % pruned\n", o.out,
-             in.clip.request.chunks * kFramesPerChunk / kFramesPerSecond, in.clip.request.seed, tokens, 100 * double(left) / all, 100 * double(fell) / all,
-             100 * double(p.copied) / patches, 100 * double(p.pruned) / patches);
+  fmt::print(
+      "{}: {:.3g} s, seed {}, {} routed tokens: {:.2f} % left their modality's domain, {:.2f} % fell back; "
+      "{:.0f} % of patches copied, {:.0f} % pruned\n",
+      o.out, in.clip.request.chunks * kFramesPerChunk / kFramesPerSecond, in.clip.request.seed, tokens,
+      100 * double(left) / all, 100 * double(fell) / all, 100 * double(p.copied) / patches,
+      100 * double(p.pruned) / patches);
 }
 
 int run(InspectOptions o) {
   check(o);
+  const bool video = names_a_video(o.input);
+  const auto [request, made_by] = video ? origin_of_clip(o) : origin_of_prompt(o);
   const Generator generator(o.model);
   Inspection in;
   in.config = generator.transformer().config();
   in.model = generator.hash();
-  if (o.layer < 0 || o.layer >= in.config.num_layers) fail_usage("inspect: layer {} is outside of 0 to {}", o.layer, in.config.num_layers - 1);
+  if (o.layer < 0 || o.layer >= in.config.num_layers)
+    fail_usage("inspect: layer {} is outside of 0 to {}", o.layer, in.config.num_layers - 1);
   in.layer = o.layer;
-  const bool video = names_a_video(o.input);
   if (video) in.source = fs::path(o.input).filename().string();
-  const InspectRequest request = video ? request_of_clip(o, in.model) : request_of_prompt(o);
+  warn_other_weights(o, made_by, in.model);
   Progress progress("inspect", request.chunks, "chunks", o.quiet || o.json);
   in.clip = inspect_clip(generator, request, [&](int done) { progress.update(done); });
   progress.finish();
@@ -131,15 +160,30 @@ int run(InspectOptions o) {
 
 std::function<int()> setup_inspect(CLI::App& app) {
   auto o = std::make_shared<InspectOptions>();
-  app.add_option("input", o->input, "a prompt, or a clip made by this program (its prompt, seed and options are in its metadata)")->required()->type_name("PROMPT|CLIP");
-  app.add_option("-o,--out", o->out, "the page: one HTML file that needs nothing else")->capture_default_str();
+  app.add_option(
+         "input", o->input,
+         "a prompt, or a clip made by this program (its prompt, seed and options are in its metadata)")
+      ->required()
+      ->type_name("PROMPT|CLIP");
+  app.add_option("-o,--out", o->out, "the page: one HTML file that needs nothing else")
+      ->capture_default_str();
   app.add_option("--seed", o->seed, "of a prompt (default: random, printed)")->check(CLI::NonNegativeNumber);
-  app.add_option("--seconds", o->seconds, "length, at most 20 (default: 4 for a prompt, all of a clip)")->check(CLI::PositiveNumber);
-  app.add_option("--temperature", o->temperature, "of a prompt: variety of the scene")->check(CLI::Range(0.0, 2.0))->capture_default_str();
-  app.add_option("--layer", o->layer, "the layer that the page shows first")->check(CLI::NonNegativeNumber)->capture_default_str();
-  app.add_option("--edit-speed", o->edit_speed, "m/s that the velocity edit adds toward the middle of the view")->check(CLI::Range(0.05, 6.0))->capture_default_str();
+  app.add_option("--seconds", o->seconds, "length, at most 20 (default: 4 for a prompt, all of a clip)")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--temperature", o->temperature, "of a prompt: variety of the scene")
+      ->check(CLI::Range(0.0, 2.0))
+      ->capture_default_str();
+  app.add_option("--layer", o->layer, "the layer that the page shows first")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--edit-speed", o->edit_speed,
+                 "m/s that the velocity edit adds toward the middle of the view")
+      ->check(CLI::Range(0.05, 6.0))
+      ->capture_default_str();
 #ifdef ORRERY_WORLD
-  app.add_option("--probes", o->probe_scenes, "simulated scenes for the linear probes; 0: none")->check(CLI::IsMember({0}) | CLI::Range(20, 5000))->capture_default_str();
+  app.add_option("--probes", o->probe_scenes, "simulated scenes for the linear probes; 0: none")
+      ->check(CLI::IsMember({0}) | CLI::Range(20, 5000))
+      ->capture_default_str();
 #endif
   app.add_option("--threads", o->threads, "threads (default: all)")->check(CLI::Range(1, 256));
   app.add_option("--model", o->model, "transformer weights (default: $ORRERY_MODEL, or the shipped ones)");

@@ -8,17 +8,27 @@ namespace orrery {
 namespace {
 
 std::string attribute_value(const PrologueItem& item) {
-  const auto name = [&](const auto& names) { return std::string(item.coarse < int(names.size()) ? names[size_t(item.coarse)] : "none"); };
+  const auto name = [&](const auto& names) {
+    return std::string(item.coarse < int(names.size()) ? names[size_t(item.coarse)] : "none");
+  };
   switch (item.attribute) {
-    case Attribute::kLight: return name(kLightNames);
+    case Attribute::kLight:
+      return name(kLightNames);
     case Attribute::kWallColor:
-    case Attribute::kFloorColor: return name(kBackdropNames);
-    case Attribute::kFloorTexture: return name(kFloorNames);
-    case Attribute::kRamp: return item.coarse ? "yes" : "no";
-    case Attribute::kShape: return name(kShapeNames);
-    case Attribute::kColor: return name(kColorNames);
-    case Attribute::kMaterial: return name(kMaterialNames);
-    default: return fmt::format("{:.2f}", item.value());
+    case Attribute::kFloorColor:
+      return name(kBackdropNames);
+    case Attribute::kFloorTexture:
+      return name(kFloorNames);
+    case Attribute::kRamp:
+      return item.coarse ? "yes" : "no";
+    case Attribute::kShape:
+      return name(kShapeNames);
+    case Attribute::kColor:
+      return name(kColorNames);
+    case Attribute::kMaterial:
+      return name(kMaterialNames);
+    default:
+      return fmt::format("{:.2f}", item.value());
   }
 }
 
@@ -26,11 +36,13 @@ std::string prologue_name(const std::vector<PrologueItem>& items, int index) {
   if (index >= int(items.size())) return "end";
   const PrologueItem& item = items[size_t(index)];
   const std::string what(attribute_spec(item.attribute).name);
-  return item.object < 0 ? fmt::format("{} = {}", what, attribute_value(item)) : fmt::format("object {} {} = {}", item.object, what, attribute_value(item));
+  return item.object < 0 ? fmt::format("{} = {}", what, attribute_value(item))
+                         : fmt::format("object {} {} = {}", item.object, what, attribute_value(item));
 }
 
 std::string scene_name(int part) {
-  static constexpr std::array<const char*, 4> kParts = {"gravity, light, backdrop", "ramp, low end", "ramp, middle", "ramp, high end"};
+  static constexpr std::array<const char*, 4> kParts = {"gravity, light, backdrop", "ramp, low end",
+                                                        "ramp, middle", "ramp, high end"};
   return kParts[size_t(part) % kParts.size()];
 }
 
@@ -44,7 +56,8 @@ std::optional<uint64_t> whole_number(const std::string& text) {
 
 }  // namespace
 
-InspectedClip inspect_clip(const Generator& generator, const InspectRequest& request, const std::function<void(int)>& progress) {
+InspectedClip inspect_clip(const Generator& generator, const InspectRequest& request,
+                           const std::function<void(int)>& progress) {
   InspectedClip clip;
   clip.request = request;
   const UnifiedTransformer& model = generator.transformer();
@@ -62,7 +75,8 @@ InspectedClip inspect_clip(const Generator& generator, const InspectRequest& req
     clip.frames.push_back(frame);
     progress(made / kFramesPerChunk);
   };
-  clip.patches = generate_frames(model, generator.tokenizer(), cache, request.chunks, take, generator.effort());
+  clip.patches =
+      generate_frames(model, generator.tokenizer(), cache, request.chunks, take, generator.effort());
   return clip;
 }
 
@@ -74,9 +88,12 @@ std::optional<ClipOrigin> clip_origin(const std::map<std::string, std::string>& 
   const std::optional<uint64_t> seed = whole_number(value("seed"));
   const Json options = Json::parse(value("options"), nullptr, false);
   if (value("prompt").empty() || value("model").empty() || !seed || !options.is_object()) return std::nullopt;
-  const auto number = [&](const char* key) { return options.contains(key) && options[key].is_number() ? options[key].get<double>() : -1.0; };
+  const auto number = [&](const char* key) {
+    return options.contains(key) && options[key].is_number() ? options[key].get<double>() : -1.0;
+  };
   const double seconds = number("seconds"), temperature = number("temperature");
-  if (!(seconds > 0 && seconds <= kMaxSeconds) || !(temperature >= 0 && temperature <= 2)) return std::nullopt;
+  if (!(seconds > 0 && seconds <= kMaxSeconds) || !(temperature >= 0 && temperature <= 2))
+    return std::nullopt;
   return ClipOrigin{{value("prompt"), *seed, temperature, chunks_for(seconds)}, value("model")};
 }
 
@@ -89,12 +106,25 @@ std::vector<std::string> token_names(const InspectedClip& clip, const std::vecto
   const std::vector<PrologueItem> items = prologue_of(clip.scene);
   std::vector<std::string> names;
   for (const Token& t : tokens) switch (t.kind) {
-      case TokenKind::kTask: names.push_back("[generate]"); break;
-      case TokenKind::kText: names.push_back(clip.words[size_t(t.index)]); break;
-      case TokenKind::kPrologue: names.push_back(prologue_name(items, t.index)); break;
-      case TokenKind::kScene: names.push_back(scene_name(t.index)); break;
-      case TokenKind::kObject: names.push_back(fmt::format("object {}: {}, chunk {}", t.index, object_name(clip.scene, t.index), t.chunk)); break;
-      case TokenKind::kPatch: names.push_back(fmt::format("patch {}, chunk {}", t.index, t.chunk)); break;
+      case TokenKind::kTask:
+        names.push_back("[generate]");
+        break;
+      case TokenKind::kText:
+        names.push_back(clip.words[size_t(t.index)]);
+        break;
+      case TokenKind::kPrologue:
+        names.push_back(prologue_name(items, t.index));
+        break;
+      case TokenKind::kScene:
+        names.push_back(scene_name(t.index));
+        break;
+      case TokenKind::kObject:
+        names.push_back(
+            fmt::format("object {}: {}, chunk {}", t.index, object_name(clip.scene, t.index), t.chunk));
+        break;
+      case TokenKind::kPatch:
+        names.push_back(fmt::format("patch {}, chunk {}", t.index, t.chunk));
+        break;
     }
   return names;
 }

@@ -28,7 +28,8 @@ struct InspectedClip {
 };
 
 // The same scene, states and frames as Generator makes. progress(chunks done).
-InspectedClip inspect_clip(const Generator& generator, const InspectRequest& request, const std::function<void(int)>& progress);
+InspectedClip inspect_clip(const Generator& generator, const InspectRequest& request,
+                           const std::function<void(int)>& progress);
 
 // What the file's metadata says of how it was made; nothing for videos that are not this program's.
 struct ClipOrigin {

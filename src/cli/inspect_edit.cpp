@@ -8,22 +8,28 @@ namespace {
 constexpr double kTouch = 0.1;   // m: nearer than this two outlines may meet between two frames
 constexpr double kMoved = 0.02;  // m: less than this is no change
 
-double distance(const ObjectState& a, const ObjectState& b) { return std::hypot(double(a.x) - b.x, double(a.y) - b.y); }
+double distance(const ObjectState& a, const ObjectState& b) {
+  return std::hypot(double(a.x) - b.x, double(a.y) - b.y);
+}
 
 // The farthest that the outline is from the centre.
 double reach(const ObjectSpec& o) { return o.shape == Shape::kBox ? o.size * std::sqrt(2.0) : o.size; }
 
 bool may_touch(const Scene& scene, const Trajectory& t, int frame, int a, int b) {
-  return distance(t.at(frame, a), t.at(frame, b)) < reach(scene.objects[size_t(a)]) + reach(scene.objects[size_t(b)]) + kTouch;
+  return distance(t.at(frame, a), t.at(frame, b)) <
+         reach(scene.objects[size_t(a)]) + reach(scene.objects[size_t(b)]) + kTouch;
 }
 
-// Objects that something reached already may touch in this frame, before or after the edit; until no more are found.
-void spread_reach(const Scene& scene, const Trajectory& before, const Trajectory& after, int frame, std::vector<EditEffect>& effects) {
+// Objects that something reached already may touch in this frame, before or after the edit; until no more are
+// found.
+void spread_reach(const Scene& scene, const Trajectory& before, const Trajectory& after, int frame,
+                  std::vector<EditEffect>& effects) {
   for (bool found = true; found;) {
     found = false;
     for (int a = 0; a < before.num_objects; ++a)
       for (int b = 0; b < before.num_objects; ++b)
-        if (effects[size_t(a)].reached >= 0 && effects[size_t(b)].reached < 0 && (may_touch(scene, before, frame, a, b) || may_touch(scene, after, frame, a, b))) {
+        if (effects[size_t(a)].reached >= 0 && effects[size_t(b)].reached < 0 &&
+            (may_touch(scene, before, frame, a, b) || may_touch(scene, after, frame, a, b))) {
           effects[size_t(b)].reached = frame;
           found = true;
         }
@@ -46,7 +52,8 @@ Json path_json(const Trajectory& t, int object) {
 
 }  // namespace
 
-std::vector<EditEffect> edit_effects(const Scene& scene, int edited, const Trajectory& before, const Trajectory& after) {
+std::vector<EditEffect> edit_effects(const Scene& scene, int edited, const Trajectory& before,
+                                     const Trajectory& after) {
   std::vector<EditEffect> effects(size_t(before.num_objects));
   effects[size_t(edited)].reached = 0;
   for (int f = 0; f < std::min(before.num_frames(), after.num_frames()); ++f) {
@@ -61,7 +68,8 @@ std::vector<EditEffect> edit_effects(const Scene& scene, int edited, const Traje
   return effects;
 }
 
-VelocityEdit edit_velocity(const UnifiedTransformer& model, const Scene& scene, int object, double dvx, double dvy, int chunks, const Simulator& simulator) {
+VelocityEdit edit_velocity(const UnifiedTransformer& model, const Scene& scene, int object, double dvx,
+                           double dvy, int chunks, const Simulator& simulator) {
   VelocityEdit e;
   Scene changed = scene;
   ObjectSpec& o = changed.objects[size_t(object)];
@@ -85,9 +93,14 @@ Json edit_json(const Scene& scene, const VelocityEdit& e, bool with_paths) {
   Json objects = Json::array();
   for (size_t k = 0; k < e.effects.size(); ++k) {
     const EditEffect& f = e.effects[k];
-    Json o = {{"object", k}, {"name", fmt::format("{} {}", kColorNames[size_t(scene.objects[k].color)], kShapeNames[size_t(scene.objects[k].shape)])},
-              {"change_m", f.change}, {"reached_s", f.reached < 0 ? Json() : Json(f.reached / kFramesPerSecond)}, {"change_before_reached_m", f.change_before},
-              {"stayed", f.change_before < kMoved}, {"simulated_change_m", f.simulated_change ? Json(*f.simulated_change) : Json()}};
+    Json o = {{"object", k},
+              {"name", fmt::format("{} {}", kColorNames[size_t(scene.objects[k].color)],
+                                   kShapeNames[size_t(scene.objects[k].shape)])},
+              {"change_m", f.change},
+              {"reached_s", f.reached < 0 ? Json() : Json(f.reached / kFramesPerSecond)},
+              {"change_before_reached_m", f.change_before},
+              {"stayed", f.change_before < kMoved},
+              {"simulated_change_m", f.simulated_change ? Json(*f.simulated_change) : Json()}};
     if (with_paths) {
       o["before"] = path_json(e.before, int(k));
       o["after"] = path_json(e.after, int(k));
@@ -96,7 +109,10 @@ Json edit_json(const Scene& scene, const VelocityEdit& e, bool with_paths) {
     }
     objects.push_back(std::move(o));
   }
-  return {{"object", e.object}, {"velocity_m_s", {e.vx, e.vy}}, {"edited_velocity_m_s", {e.new_vx, e.new_vy}}, {"objects", objects}};
+  return {{"object", e.object},
+          {"velocity_m_s", {e.vx, e.vy}},
+          {"edited_velocity_m_s", {e.new_vx, e.new_vy}},
+          {"objects", objects}};
 }
 
 }  // namespace orrery

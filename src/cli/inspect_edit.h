@@ -1,5 +1,5 @@
-// What follows when the velocity of one object is edited? The rollout before and after, and for every other object
-// whether it changed only once something that had changed could touch it.
+// What follows when the velocity of one object is edited? The rollout before and after, and for every other
+// object whether it changed only once something that had changed could touch it.
 #pragma once
 #include <functional>
 #include <optional>
@@ -11,9 +11,10 @@
 namespace orrery {
 
 struct EditEffect {
-  double change = 0;         // m: largest distance between before and after
-  int reached = -1;          // frame from which something that changed could touch it (0: it is the edited one); -1: never
-  double change_before = 0;  // m: largest distance before that frame; what should have stayed
+  double change = 0;  // m: largest distance between before and after
+  int reached =
+      -1;  // frame from which something that changed could touch it (0: it is the edited one); -1: never
+  double change_before = 0;                // m: largest distance before that frame; what should have stayed
   std::optional<double> simulated_change;  // m: `change` in the simulator
 };
 
@@ -28,9 +29,11 @@ struct VelocityEdit {
 using Simulator = std::function<Trajectory(const Scene&, int num_frames)>;
 
 // Adds (dvx, dvy) to the object's initial velocity. simulator may be null.
-VelocityEdit edit_velocity(const UnifiedTransformer& model, const Scene& scene, int object, double dvx, double dvy, int chunks, const Simulator& simulator);
+VelocityEdit edit_velocity(const UnifiedTransformer& model, const Scene& scene, int object, double dvx,
+                           double dvy, int chunks, const Simulator& simulator);
 // For a scene's effects from two trajectories: `reached`, `change`, `change_before`.
-std::vector<EditEffect> edit_effects(const Scene& scene, int edited, const Trajectory& before, const Trajectory& after);
+std::vector<EditEffect> edit_effects(const Scene& scene, int edited, const Trajectory& before,
+                                     const Trajectory& after);
 
 Json edit_json(const Scene& scene, const VelocityEdit& edit, bool with_paths);
 

@@ -15,13 +15,17 @@ void add_row(const LayerTrace& trace, size_t row, const Token& token, int heads,
   f.left += route.domain != modality;
   ++f.went[size_t(modality)][size_t(route.domain)];
   ++f.kind_tokens[size_t(kind)];
-  for (int h = 0; h < heads; ++h) f.heads[size_t(kind)][size_t(h)] += trace.heads[row * size_t(heads) + size_t(h)];
+  for (int h = 0; h < heads; ++h)
+    f.heads[size_t(kind)][size_t(h)] += trace.heads[row * size_t(heads) + size_t(h)];
 }
 
 Json domain_json(const LayerFigures& f, const RouterConfig& c, int domain) {
-  const std::span<const int64_t> load = std::span(f.load).subspan(size_t(c.first_expert(domain)), size_t(c.experts[size_t(domain)]));
+  const std::span<const int64_t> load =
+      std::span(f.load).subspan(size_t(c.first_expert(domain)), size_t(c.experts[size_t(domain)]));
   const ExpertUse use = expert_use(load);
-  return {{"load", std::vector<int64_t>(load.begin(), load.end())}, {"used", use.used}, {"evenness", use.evenness}};
+  return {{"load", std::vector<int64_t>(load.begin(), load.end())},
+          {"used", use.used},
+          {"evenness", use.evenness}};
 }
 
 void collect_left(const InspectedClip& clip, const PassTrace& pass, Json& out) {
@@ -39,7 +43,10 @@ void collect_left(const InspectedClip& clip, const PassTrace& pass, Json& out) {
   const std::vector<std::string> names = token_names(clip, pass.tokens);
   for (size_t i = 0; i < names.size(); ++i)
     if (!layers[i].empty())
-      out.push_back({{"token", names[i]}, {"kind", token_kind_name(pass.tokens[i].kind)}, {"modality", kDomainNames[size_t(modality_of(pass.tokens[i].kind))]}, {"layers", layers[i]}});
+      out.push_back({{"token", names[i]},
+                     {"kind", token_kind_name(pass.tokens[i].kind)},
+                     {"modality", kDomainNames[size_t(modality_of(pass.tokens[i].kind))]},
+                     {"layers", layers[i]}});
 }
 
 }  // namespace
@@ -60,11 +67,13 @@ ExpertUse expert_use(std::span<const int64_t> load) {
 }
 
 const char* token_kind_name(TokenKind kind) {
-  static constexpr std::array<const char*, kNumTokenKinds> kNames = {"task", "text", "prologue", "scene", "object", "patch"};
+  static constexpr std::array<const char*, kNumTokenKinds> kNames = {"task",  "text",   "prologue",
+                                                                     "scene", "object", "patch"};
   return kNames[size_t(kind)];
 }
 
-std::vector<LayerFigures> layer_figures(const std::vector<const Trace*>& traces, const UnifiedTransformerConfig& config) {
+std::vector<LayerFigures> layer_figures(const std::vector<const Trace*>& traces,
+                                        const UnifiedTransformerConfig& config) {
   std::vector<LayerFigures> layers(size_t(config.num_layers));
   const int heads = config.attention.heads;
   for (LayerFigures& f : layers) {
@@ -74,7 +83,8 @@ std::vector<LayerFigures> layer_figures(const std::vector<const Trace*>& traces,
   for (const Trace* trace : traces)
     for (const PassTrace& pass : trace->passes)
       for (size_t l = 0; l < pass.layers.size(); ++l)
-        for (size_t i = 0; i < pass.layers[l].rows.size(); ++i) add_row(pass.layers[l], i, pass.tokens[size_t(pass.layers[l].rows[i])], heads, layers[l]);
+        for (size_t i = 0; i < pass.layers[l].rows.size(); ++i)
+          add_row(pass.layers[l], i, pass.tokens[size_t(pass.layers[l].rows[i])], heads, layers[l]);
   for (LayerFigures& f : layers)
     for (size_t k = 0; k < f.heads.size(); ++k)
       for (double& v : f.heads[k]) v /= double(std::max<int64_t>(1, f.kind_tokens[k]));
@@ -91,7 +101,12 @@ Json routing_json(const std::vector<LayerFigures>& layers, const RouterConfig& c
     }
     for (int k = 0; k < kNumTokenKinds; ++k)
       if (f.kind_tokens[size_t(k)]) heads[token_kind_name(TokenKind(k))] = f.heads[size_t(k)];
-    out.push_back({{"tokens", f.tokens}, {"fell_back", f.fallback}, {"left_domain", f.left}, {"domains", domains}, {"modality_to_domain", went}, {"head_norms", heads}});
+    out.push_back({{"tokens", f.tokens},
+                   {"fell_back", f.fallback},
+                   {"left_domain", f.left},
+                   {"domains", domains},
+                   {"modality_to_domain", went},
+                   {"head_norms", heads}});
   }
   return out;
 }

@@ -1,4 +1,5 @@
-// What a recorded generation says in figures: experts in use, tokens that left their modality's domain, heads.
+// What a recorded generation says in figures: experts in use, tokens that left their modality's domain,
+// heads.
 #pragma once
 #include <span>
 #include <string>
@@ -27,12 +28,14 @@ struct LayerFigures {
 };
 
 // Every call of extend() for the clip, layer by layer.
-std::vector<LayerFigures> layer_figures(const std::vector<const Trace*>& traces, const UnifiedTransformerConfig& config);
+std::vector<LayerFigures> layer_figures(const std::vector<const Trace*>& traces,
+                                        const UnifiedTransformerConfig& config);
 
 // {"layers": [...], "patches": ...}: the machine-readable form of the above.
 Json routing_json(const std::vector<LayerFigures>& layers, const RouterConfig& config);
 
-// Tokens that went to another domain than their modality's in some layer: [{token, kind, modality, layers: [{layer, domain}]}].
+// Tokens that went to another domain than their modality's in some layer: [{token, kind, modality, layers:
+// [{layer, domain}]}].
 Json left_tokens_json(const InspectedClip& clip);
 
 }  // namespace orrery

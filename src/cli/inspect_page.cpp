@@ -1,4 +1,5 @@
-// The page of `orrery inspect`: style and script around the data. Everything is drawn from the JSON in the middle.
+// The page of `orrery inspect`: style and script around the data. Everything is drawn from the JSON in the
+// middle.
 #include "cli/inspect_report.h"
 
 namespace orrery {
@@ -382,7 +383,8 @@ overview(); textSection(); frameSection(); objectSection(); useSection(); leftSe
 std::string inspection_page(const std::string& data) {
   std::string safe;
   safe.reserve(data.size());
-  for (char c : data) c == '<' ? safe += "\\u003c" : safe += c;  // no "</script>" in a prompt ends the element
+  for (char c : data)
+    c == '<' ? safe += "\\u003c" : safe += c;  // no "</script>" in a prompt ends the element
   return kHead + safe + kTools + kOverview + kFrames + kRouting + kScience;
 }
 

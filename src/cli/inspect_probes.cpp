@@ -9,7 +9,8 @@
 namespace orrery {
 namespace {
 
-constexpr double kPenalties[] = {1e-5, 1e-4, 1e-3, 1e-2, 1e-1};  // of the mean square of a standardised feature
+constexpr double kPenalties[] = {1e-5, 1e-4, 1e-3, 1e-2,
+                                 1e-1};  // of the mean square of a standardised feature
 
 struct Part {
   Eigen::MatrixXd x;  // [rows, width + 1], standardised; the last column is 1
@@ -20,10 +21,13 @@ Part rows_of(const std::vector<float>& features, int width, const ProbeTargets& 
   std::vector<int64_t> rows;
   for (int64_t i = 0; i < targets.rows(); ++i)
     if (targets.part[size_t(i)] == part) rows.push_back(i);
-  Part p{Eigen::MatrixXd::Ones(Eigen::Index(rows.size()), width + 1), Eigen::MatrixXd(Eigen::Index(rows.size()), Eigen::Index(targets.value.size()))};
+  Part p{Eigen::MatrixXd::Ones(Eigen::Index(rows.size()), width + 1),
+         Eigen::MatrixXd(Eigen::Index(rows.size()), Eigen::Index(targets.value.size()))};
   for (size_t r = 0; r < rows.size(); ++r) {
-    for (int j = 0; j < width; ++j) p.x(Eigen::Index(r), j) = features[size_t(rows[r]) * size_t(width) + size_t(j)];
-    for (size_t t = 0; t < targets.value.size(); ++t) p.y(Eigen::Index(r), Eigen::Index(t)) = targets.value[t][size_t(rows[r])];
+    for (int j = 0; j < width; ++j)
+      p.x(Eigen::Index(r), j) = features[size_t(rows[r]) * size_t(width) + size_t(j)];
+    for (size_t t = 0; t < targets.value.size(); ++t)
+      p.y(Eigen::Index(r), Eigen::Index(t)) = targets.value[t][size_t(rows[r])];
   }
   return p;
 }
@@ -68,11 +72,14 @@ Json rounded(const std::vector<double>& values) {
 
 }  // namespace
 
-std::vector<double> probe_quality(const std::vector<float>& features, int width, const ProbeTargets& targets) {
-  Part fit = rows_of(features, width, targets, ProbePart::kFit), choose = rows_of(features, width, targets, ProbePart::kChoose),
+std::vector<double> probe_quality(const std::vector<float>& features, int width,
+                                  const ProbeTargets& targets) {
+  Part fit = rows_of(features, width, targets, ProbePart::kFit),
+       choose = rows_of(features, width, targets, ProbePart::kChoose),
        test = rows_of(features, width, targets, ProbePart::kTest);
   const Eigen::Index count = fit.y.cols();
-  if (fit.x.rows() < 2 || choose.x.rows() < 2 || test.x.rows() < 2) return std::vector<double>(size_t(count), NAN);
+  if (fit.x.rows() < 2 || choose.x.rows() < 2 || test.x.rows() < 2)
+    return std::vector<double>(size_t(count), NAN);
   standardise(fit, choose, test);
   const Eigen::MatrixXd gram = fit.x.transpose() * fit.x, moment = fit.x.transpose() * fit.y;
   Eigen::VectorXd best_error = Eigen::VectorXd::Constant(count, INFINITY);
@@ -88,15 +95,22 @@ std::vector<double> probe_quality(const std::vector<float>& features, int width,
   const Eigen::MatrixXd guess = test.x * best;
   std::vector<double> quality;
   for (Eigen::Index t = 0; t < count; ++t)
-    quality.push_back(targets.binary[size_t(t)] ? area_under_curve(test.y.col(t), guess.col(t)) : r_squared(test.y.col(t), guess.col(t)));
+    quality.push_back(targets.binary[size_t(t)] ? area_under_curve(test.y.col(t), guess.col(t))
+                                                : r_squared(test.y.col(t), guess.col(t)));
   return quality;
 }
 
 Json probes_json(const ProbeReport& r) {
   Json quantities = Json::array();
   for (size_t q = 0; q < r.names.size(); ++q)
-    quantities.push_back({{"name", r.names[q]}, {"measure", r.measures[q]}, {"trained", rounded(r.trained[q])}, {"untrained", rounded(r.untrained[q])}});
-  return {{"scenes", r.scenes}, {"fit_tokens", r.fit_rows}, {"test_tokens", r.test_rows}, {"quantities", quantities}};
+    quantities.push_back({{"name", r.names[q]},
+                          {"measure", r.measures[q]},
+                          {"trained", rounded(r.trained[q])},
+                          {"untrained", rounded(r.untrained[q])}});
+  return {{"scenes", r.scenes},
+          {"fit_tokens", r.fit_rows},
+          {"test_tokens", r.test_rows},
+          {"quantities", quantities}};
 }
 
 }  // namespace orrery

@@ -1,5 +1,5 @@
-// Linear probes: how much of a physical quantity can be read off a hidden state by a linear map? Ridge regression in
-// closed form, fitted on some rows, its penalty chosen on others, judged on a third part.
+// Linear probes: how much of a physical quantity can be read off a hidden state by a linear map? Ridge
+// regression in closed form, fitted on some rows, its penalty chosen on others, judged on a third part.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -19,8 +19,8 @@ struct ProbeTargets {
   int64_t rows() const { return int64_t(part.size()); }
 };
 
-// One figure a target: R^2 on the test rows (1: perfect, 0: as good as the mean), or for a binary one the area under
-// the ROC curve (0.5: chance). NaN where the test rows are all alike. features [rows][width].
+// One figure a target: R^2 on the test rows (1: perfect, 0: as good as the mean), or for a binary one the
+// area under the ROC curve (0.5: chance). NaN where the test rows are all alike. features [rows][width].
 std::vector<double> probe_quality(const std::vector<float>& features, int width, const ProbeTargets& targets);
 
 // Quality by quantity and depth: depth 0 is the embedding, l the residual after layer l.

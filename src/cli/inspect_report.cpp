@@ -21,8 +21,10 @@ std::vector<Choice> choices(const Route& r) {
   double sum = 1e-9;
   for (int j = 0; j < r.count; ++j) sum += r.weight[size_t(j)];
   std::vector<Choice> out;
-  for (int j = 0; j < r.count; ++j) out.push_back({r.expert[size_t(j)], int(std::lround(100 * r.weight[size_t(j)] / sum))});
-  std::stable_sort(out.begin(), out.end(), [](const Choice& a, const Choice& b) { return a.percent > b.percent; });
+  for (int j = 0; j < r.count; ++j)
+    out.push_back({r.expert[size_t(j)], int(std::lround(100 * r.weight[size_t(j)] / sum))});
+  std::stable_sort(out.begin(), out.end(),
+                   [](const Choice& a, const Choice& b) { return a.percent > b.percent; });
   return out;
 }
 
@@ -40,7 +42,12 @@ void append_tokens(const InspectedClip& clip, const PassTrace& pass, Json& out) 
     Json layers = Json::array();
     for (const LayerTrace& layer : pass.layers) layers.push_back(route_json(layer.routes[i]));
     const Token& t = pass.tokens[i];
-    out.push_back({{"name", names[i]}, {"kind", token_kind_name(t.kind)}, {"modality", int(modality_of(t.kind))}, {"index", t.index}, {"chunk", t.chunk}, {"layers", layers}});
+    out.push_back({{"name", names[i]},
+                   {"kind", token_kind_name(t.kind)},
+                   {"modality", int(modality_of(t.kind))},
+                   {"index", t.index},
+                   {"chunk", t.chunk},
+                   {"layers", layers}});
   }
 }
 
@@ -68,13 +75,17 @@ Json patches_json(const InspectedClip& clip, int num_layers) {
   Json out = Json::array();
   for (const PassTrace& pass : clip.pixels.passes) {
     Json layers = Json::array();
-    for (size_t l = 0; l < size_t(num_layers); ++l) layers.push_back(patch_layer_json(l < pass.layers.size() ? &pass.layers[l] : nullptr));
+    for (size_t l = 0; l < size_t(num_layers); ++l)
+      layers.push_back(patch_layer_json(l < pass.layers.size() ? &pass.layers[l] : nullptr));
     out.push_back({{"copied", pass.copied}, {"layers", layers}});
   }
   return out;
 }
 
-Json routing_of(const Inspection& in) { return routing_json(layer_figures({&in.clip.prologue, &in.clip.dynamics, &in.clip.pixels}, in.config), in.config.router); }
+Json routing_of(const Inspection& in) {
+  return routing_json(layer_figures({&in.clip.prologue, &in.clip.dynamics, &in.clip.pixels}, in.config),
+                      in.config.router);
+}
 
 Json edits_json(const Inspection& in, bool with_paths) {
   Json out = Json::array();
@@ -85,11 +96,22 @@ Json edits_json(const Inspection& in, bool with_paths) {
 Json facts_json(const Inspection& in) {
   const InspectRequest& r = in.clip.request;
   Json objects = Json::array();
-  for (int k = 0; k < int(in.clip.scene.objects.size()); ++k) objects.push_back(object_name(in.clip.scene, k));
+  for (int k = 0; k < int(in.clip.scene.objects.size()); ++k)
+    objects.push_back(object_name(in.clip.scene, k));
   const PatchStats& p = in.clip.patches;
-  return {{"prompt", r.prompt}, {"source", in.source}, {"seed", r.seed}, {"temperature", r.temperature}, {"seconds", r.chunks * kFramesPerChunk / kFramesPerSecond},
-          {"model", in.model}, {"version", ORRERY_VERSION}, {"objects", objects},
-          {"patches", {{"total", p.patches}, {"copied", p.copied}, {"pruned", p.pruned}, {"prune_layer", in.config.prune_layer}}}};
+  return {{"prompt", r.prompt},
+          {"source", in.source},
+          {"seed", r.seed},
+          {"temperature", r.temperature},
+          {"seconds", r.chunks * kFramesPerChunk / kFramesPerSecond},
+          {"model", in.model},
+          {"version", ORRERY_VERSION},
+          {"objects", objects},
+          {"patches",
+           {{"total", p.patches},
+            {"copied", p.copied},
+            {"pruned", p.pruned},
+            {"prune_layer", in.config.prune_layer}}}};
 }
 
 }  // namespace
@@ -106,8 +128,15 @@ Json inspection_json(const Inspection& in) {
 std::string inspection_html(const Inspection& in) {
   Json data = facts_json(in);
   const RouterConfig& r = in.config.router;
-  data["config"] = {{"layers", in.config.num_layers}, {"heads", in.config.attention.heads}, {"experts", r.experts}, {"columns", kFrameWidth / kPatch}, {"rows", kFrameHeight / kPatch},
-                    {"view", {kViewWidth, kViewHeight}}, {"frame", {kFrameWidth, kFrameHeight}}, {"domains", kDomainNames}, {"chunk_s", kFramesPerChunk / kFramesPerSecond}};
+  data["config"] = {{"layers", in.config.num_layers},
+                    {"heads", in.config.attention.heads},
+                    {"experts", r.experts},
+                    {"columns", kFrameWidth / kPatch},
+                    {"rows", kFrameHeight / kPatch},
+                    {"view", {kViewWidth, kViewHeight}},
+                    {"frame", {kFrameWidth, kFrameHeight}},
+                    {"domains", kDomainNames},
+                    {"chunk_s", kFramesPerChunk / kFramesPerSecond}};
   data["layer"] = in.layer;
   data["prologue"] = tokens_json(in.clip, in.clip.prologue);
   data["dynamics"] = tokens_json(in.clip, in.clip.dynamics);
