@@ -39,7 +39,7 @@ td.number { text-align: right; }
 .chip { display: inline-block; border-radius: 5px; padding: .05rem .45rem; margin: .12rem; color: #15171b; }
 .cell { display: inline-flex; height: 1.35rem; width: 5.4rem; border-radius: 4px; overflow: hidden; font-size: .76rem; color: #15171b; vertical-align: middle; }
 .cell span { display: flex; align-items: center; justify-content: center; overflow: hidden; }
-.now .cell, td.now { outline: 2px solid var(--mark); outline-offset: 1px; border-radius: 4px; }
+.now .cell { outline: 2px solid var(--mark); outline-offset: 1px; border-radius: 4px; }
 .block { display: inline-block; width: 1.5rem; height: 1.5rem; border-radius: 3px; text-align: center; font-size: .7rem; line-height: 1.5rem; color: #15171b; }
 .viewer { display: grid; grid-template-columns: minmax(0, 2fr) minmax(220px, 1fr); gap: 1.2rem; }
 @media (max-width: 760px) { .viewer { grid-template-columns: 1fr; } }
@@ -69,7 +69,7 @@ constexpr const char* kTools = R"(</script>
 <script>
 const D = JSON.parse(document.getElementById('data').textContent), C = D.config;
 const names = C.domains, first = [0, C.experts[0], C.experts[0] + C.experts[1]];
-let layer = D.layer, chunk = 0, mode = 'experts', opacity = 0.6, edited = 0;
+let layer = D.layer, chunk = Math.min(2, D.frames.length - 1), mode = 'experts', opacity = 0.45, edited = 0;
 const listeners = [];
 function el(tag, attributes, ...children) {
   const e = document.createElement(tag);
@@ -323,7 +323,7 @@ function svg(tag, attributes, ...children) {
   return e;
 }
 function probeChart(q) {
-  const W = 340, H = 190, left = 34, right = 70, topY = 12, bottom = 26, low = q.measure === 'AUC' ? 0.4 : 0, n = q.trained.length;
+  const W = 340, H = 190, left = 34, right = 88, topY = 12, bottom = 26, low = q.measure === 'AUC' ? 0.4 : 0, n = q.trained.length;
   const x = i => left + (W - left - right) * i / (n - 1), y = v => H - bottom - (H - topY - bottom) * (Math.max(low, v) - low) / (1 - low);
   const s = svg('svg', {viewBox: '0 0 ' + W + ' ' + H, role: 'img', 'aria-label': q.name});
   for (let v = low; v <= 1.001; v += 0.2) s.append(svg('line', {x1: left, x2: W - right, y1: y(v), y2: y(v), stroke: 'var(--line)'}), svg('text', {x: left - 6, y: y(v) + 4, 'text-anchor': 'end', opacity: 0.7}, v.toFixed(1)));

@@ -210,7 +210,7 @@ TEST(InspectProbes, TooFewRowsAreNoFigure) {
 // the same.
 TEST(InspectEdit, WhatMayChangeAndFromWhen) {
   Scene scene;
-  for (double x : {1.0, 3.0, 9.0}) scene.objects.push_back({Shape::kBall, 0, 0, 0.4, x, 1.0});
+  for (double x : {1.0, 2.95, 9.0}) scene.objects.push_back({Shape::kBall, 0, 0, 0.4, x, 1.0});
   Trajectory before, after;
   before.num_objects = after.num_objects = 3;
   for (int f = 0; f < 20; ++f)
@@ -227,7 +227,7 @@ TEST(InspectEdit, WhatMayChangeAndFromWhen) {
   const std::vector<EditEffect> e = edit_effects(scene, 0, before, after);
   EXPECT_EQ(e[0].reached, 0);
   EXPECT_NEAR(e[0].change, 1.1, 1e-5);
-  EXPECT_EQ(e[1].reached, 11);  // 0.9 m between centres: within 0.1 m of touching
+  EXPECT_EQ(e[1].reached, 11);  // 0.85 m between centres: within 0.1 m of touching
   EXPECT_EQ(e[1].change_before, 0);
   EXPECT_NEAR(e[1].change, 0.8, 1e-5);
   EXPECT_EQ(e[2].reached, -1);
