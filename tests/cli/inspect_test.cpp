@@ -337,18 +337,18 @@ TEST_F(InspectWithWeights, AClipAndItsPromptGiveTheSameFigures) {
   const TemporaryFolder folder;
   const std::string clip = (folder / "clip.mp4").string(), a = (folder / "a.html").string(),
                     b = (folder / "b.html").string(), c = (folder / "c.html").string();
-  ASSERT_EQ(run(fmt::format("render 'a green box slides' --seed 3 --seconds 0.3 -o '{}' --quiet", clip)).code,
+  ASSERT_EQ(run(fmt::format("render 'a green box slides' --seed 3 --seconds 0.3 --probes 40 -o '{}' --quiet", clip)).code,
             0);
   const Outcome prompt =
-                    run(fmt::format("inspect 'a green box slides' --seed 3 --seconds 0.3 -o '{}' --json", a)),
-                file = run(fmt::format("inspect '{}' -o '{}' --json", clip, b));
+                    run(fmt::format("inspect 'a green box slides' --seed 3 --seconds 0.3 --probes 40 -o '{}' --json", a)),
+                file = run(fmt::format("inspect '{}' --probes 40 -o '{}' --json", clip, b));
   ASSERT_EQ(prompt.code, 0) << prompt.text;
   ASSERT_EQ(file.code, 0) << file.text;
   const Json x = parse_json(prompt.text, "prompt"), y = parse_json(file.text, "clip");
   for (const char* key : {"prompt", "seed", "patches", "layers", "velocity_edits", "probes"})
     EXPECT_EQ(x[key], y[key]) << key;
   EXPECT_EQ(y["source"], "clip.mp4");
-  ASSERT_EQ(run(fmt::format("inspect 'a green box slides' --seed 3 --seconds 0.3 -o '{}' --quiet", c)).code,
+  ASSERT_EQ(run(fmt::format("inspect 'a green box slides' --seed 3 --seconds 0.3 --probes 40 -o '{}' --quiet", c)).code,
             0);
   EXPECT_EQ(read_text(a), read_text(c));  // same bytes
   EXPECT_EQ(read_text(a).find("src=\"http"), std::string::npos);
