@@ -337,7 +337,7 @@ TEST_F(InspectWithWeights, AClipAndItsPromptGiveTheSameFigures) {
   const TemporaryFolder folder;
   const std::string clip = (folder / "clip.mp4").string(), a = (folder / "a.html").string(),
                     b = (folder / "b.html").string(), c = (folder / "c.html").string();
-  ASSERT_EQ(run(fmt::format("render 'a green box slides' --seed 3 --seconds 0.3 --probes 40 -o '{}' --quiet", clip)).code,
+  ASSERT_EQ(run(fmt::format("render 'a green box slides' --seed 3 --seconds 0.3 -o '{}' --quiet", clip)).code,
             0);
   const Outcome prompt =
                     run(fmt::format("inspect 'a green box slides' --seed 3 --seconds 0.3 --probes 40 -o '{}' --json", a)),
