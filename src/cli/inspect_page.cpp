@@ -156,7 +156,7 @@ function overview() {
     tile(percent(sum(D.routing, r => r.left_domain) / tokens, 2), 'left their modality\u2019s domain'),
     tile(percent(sum(D.routing, r => r.fell_back) / tokens, 2), 'fell back to the shared expert'),
     tile(percent(used / n, 0), 'of experts in use, mean over domains and layers'),
-    tile(Math.min(...even).toFixed(2), 'lowest evenness (entropy over its maximum)'),
+    tile((sum(even, x => x) / n).toFixed(2), 'mean evenness of their load (entropy over its maximum)'),
     tile(percent(P.copied / P.patches_total, 0), 'of patches keep their code; ' + percent(P.pruned / P.patches_total, 0) + ' leave before layer ' + P.prune_layer)));
 }
 D.patches.patches_total = Math.max(1, D.patches.total);
@@ -342,7 +342,8 @@ function probeSection() {
   section('Linear probes', 'How much physics can a linear map read off an object\u2019s hidden state, layer by layer? Ridge regression on ' + P.scenes + ' held-out simulated scenes (' + P.fit_tokens.toLocaleString('en') + ' tokens fitted, ' + P.test_tokens.toLocaleString('en') +
     ' of other scenes judged), against the same probes on an untrained model. What is so now is in the token\u2019s input and any network passes it on; what will be in half a second has to be worked out. \u201cin\u201d: the embedding, before layer 0.', el('div', {class: 'charts'}, ...P.quantities.map(probeChart)));
 }
-const inks = ['#e5484d', '#0091ff', '#30a46c', '#f5a300', '#8e4ec6', '#00a2c7', '#d6409f', '#978365', '#6e56cf', '#12a594', '#ad5700', '#687076'];
+const inks = {red: '#dc2f38', orange: '#e8730c', yellow: '#c99a00', green: '#23894f', cyan: '#0797ac', blue: '#1f6fe0', purple: '#7d3fc0', pink: '#d6409f', white: '#8d99a6', black: '#222'};
+const inkOf = name => inks[name.split(' ')[0]] || '#687076';
 function editSection() {
   if (!D.edits.length) return;
   const W = C.frame[0], H = C.frame[1], scale = W / C.view[0];
@@ -352,23 +353,24 @@ function editSection() {
     const E = D.edits[edited];
     picture.replaceChildren(svg('image', {href: 'data:image/png;base64,' + D.frames[0], width: W, height: H, opacity: 0.55}));
     E.objects.forEach((o, k) => {
-      const ink = inks[k % inks.length];
+      const ink = inkOf(o.name), was = o.before[o.before.length - 1];
       if (o.simulated_after) picture.append(line(o.simulated_after, {stroke: '#222', 'stroke-width': 0.9, 'stroke-dasharray': '0.5 2.2'}));
       picture.append(line(o.before, {stroke: '#fff', 'stroke-width': 4.2, opacity: 0.55}), line(o.before, {stroke: ink, 'stroke-width': 3, opacity: 0.45}), line(o.after, {stroke: ink, 'stroke-width': 1.5}));
       const p = o.after[o.after.length - 1];
-      picture.append(svg('circle', {cx: o.before[0][0] * scale, cy: H - o.before[0][1] * scale, r: 3, fill: '#fff', stroke: ink, 'stroke-width': 1.4}), svg('circle', {cx: p[0] * scale, cy: H - p[1] * scale, r: 2.6, fill: ink}));
+      picture.append(svg('circle', {cx: o.before[0][0] * scale, cy: H - o.before[0][1] * scale, r: 3, fill: '#fff', stroke: ink, 'stroke-width': 1.4}), svg('circle', {cx: was[0] * scale, cy: H - was[1] * scale, r: 3.4, fill: ink, opacity: 0.45}),
+        svg('circle', {cx: p[0] * scale, cy: H - p[1] * scale, r: 2.6, fill: ink}), svg('text', {x: p[0] * scale, y: H - p[1] * scale - 5, 'text-anchor': 'middle', style: 'font-size:9px;font-weight:600;fill:' + ink}, String(k)));
     });
     const pair = v => '(' + v.map(x => x.toFixed(2)).join(', ') + ')';
     words.replaceChildren(el('b', {}, 'Object ' + E.object + ', ' + E.objects[E.object].name), ': velocity ' + pair(E.velocity_m_s) + ' becomes ' + pair(E.edited_velocity_m_s) + ' m/s, nothing else is touched.');
     table.replaceChildren(el('tr', {}, el('th', {}, ''), el('th', {}, 'object'), el('th', {}, 'path changes by up to'), el('th', {}, 'in the simulator'), el('th', {}, 'something changed could touch it from'), el('th', {}, 'changed before that by'), el('th', {}, '')));
-    E.objects.forEach((o, k) => table.append(el('tr', {}, el('td', {}, el('span', {class: 'block', style: 'width:.9rem;height:.9rem;background:' + inks[k % inks.length]})), el('td', {}, k + ': ' + o.name), el('td', {class: 'number'}, o.change_m.toFixed(2) + ' m'),
+    E.objects.forEach((o, k) => table.append(el('tr', {}, el('td', {}, el('span', {class: 'block', style: 'width:.9rem;height:.9rem;background:' + inkOf(o.name)})), el('td', {}, k + ': ' + o.name), el('td', {class: 'number'}, o.change_m.toFixed(2) + ' m'),
       el('td', {class: 'number'}, o.simulated_change_m === null ? '-' : o.simulated_change_m.toFixed(2) + ' m'), el('td', {class: 'number'}, k === E.object ? 'edited' : o.reached_s === null ? 'never' : o.reached_s.toFixed(2) + ' s'),
       el('td', {class: 'number'}, k === E.object ? '' : (100 * o.change_before_reached_m).toFixed(1) + ' cm'),
       el('td', k === E.object || o.stayed ? {} : {class: 'bad'}, k === E.object ? '' : o.stayed ? 'as it should' : 'moved without cause'))));
     [...buttons.children].forEach((b, i) => b.setAttribute('aria-pressed', i === edited));
   }
   D.edits.forEach((E, i) => buttons.append(el('button', {onclick: () => { edited = i; show(); }}, 'edit object ' + E.object)));
-  section('If one velocity were another', 'Only the edited object may change at once, and others from when something that changed can touch them. Pale and broad: before; thin: after; dotted: what the simulator says after the edit; ring: start, dot: end.',
+  section('If one velocity were another', 'Only the edited object may change at once, and others from when something that changed can touch them. Pale and broad: before; thin: after; dotted: what the simulator says after the edit; ring: start; dots: ends, with the object\u2019s number.',
     buttons, words, el('div', {style: 'max-width:860px'}, picture), el('div', {class: 'scroll', style: 'margin-top:.8rem'}, table));
   show();
 }
