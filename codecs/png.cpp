@@ -189,15 +189,24 @@ class Writer {
   png_infop info_ = nullptr;
 };
 
+void check_size(const Frame& frame, const std::string& name) {
+  ORRERY_ASSERT(frame.rgb.size() == size_t(frame.width) * frame.height * 3);
+  if (frame.width < 1 || frame.height < 1 || frame.width > kMaxSheetSide || frame.height > kMaxSheetSide)
+    fail("cannot write {}: size {}x{} is outside 1 to {}", name, frame.width, frame.height, kMaxSheetSide);
+}
+
 }  // namespace
 
 void write_png(const fs::path& path, const Frame& frame, const Metadata& metadata) {
-  ORRERY_ASSERT(frame.rgb.size() == size_t(frame.width) * frame.height * 3);
-  if (frame.width < 1 || frame.height < 1 || frame.width > kMaxSheetSide || frame.height > kMaxSheetSide)
-    fail("cannot write {}: size {}x{} is outside 1 to {}", path.string(), frame.width, frame.height,
-         kMaxSheetSide);
+  check_size(frame, path.string());
   Writer writer;
   write_atomic(path, writer.encode(frame, metadata, path.string()));
+}
+
+std::vector<uint8_t> png_bytes(const Frame& frame) {
+  check_size(frame, "a PNG");
+  Writer writer;
+  return writer.encode(frame, {}, "a PNG");
 }
 
 Frame read_png(const fs::path& path) { return Reader(path).picture(); }

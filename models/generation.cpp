@@ -97,6 +97,23 @@ void gather_keys(const std::vector<Continued>& parts, size_t layer, const Rows<f
       std::memcpy(keys.row(to++), k < p.old ? p.cache->keys[layer].row(k) : fresh.row(p.begin + k - p.old), size_t(fresh.cols()) * sizeof(float));
 }
 
+// A pass for every sequence that is watched.
+void begin_traces(const std::vector<Continued>& parts, const std::vector<Token>& tokens) {
+  for (const Continued& p : parts)
+    if (p.cache->trace) p.cache->trace->passes.push_back({{tokens.begin() + p.begin, tokens.begin() + p.begin + p.count}, {}, {}});
+}
+
+// kept: the batch's row of each row of the pass; null: all are there.
+void trace_parts(const Pass& pass, const std::vector<int64_t>& batch_begin, const std::vector<int64_t>* kept, const TransformerLayer& layer, const Rows<float>& attended, const std::vector<Route>& routes) {
+  for (size_t s = 0; s < pass.parts.size(); ++s) {
+    const Continued& p = pass.parts[s];
+    if (!p.cache->trace) continue;
+    std::vector<int32_t> rows;
+    for (int64_t i = p.begin; i < p.begin + p.count; ++i) rows.push_back(int32_t((kept ? (*kept)[i] : i) - batch_begin[s]));
+    p.cache->trace->passes.back().layers.push_back(trace_layer(layer.attention, attended, routes, p.begin, std::move(rows)));
+  }
+}
+
 void append_keys(const std::vector<Continued>& parts, size_t layer, const Rows<float>& fresh) {
   for (const Continued& p : parts) {
     Rows<float>& kept = p.cache->keys[layer];
@@ -129,6 +146,7 @@ void UnifiedTransformer::extend(const TokenBatch& batch, std::span<GenerationCac
     std::iota(pruning->kept.begin(), pruning->kept.end(), 0);
   }
   for (GenerationCache* cache : caches) cache->keys.resize(layers_.size());
+  begin_traces(pass.parts, batch.tokens);
   Rows<bf16> half;
   Rows<float> rows, keys, residual, wide;
   std::vector<float> rms(pass.size());
@@ -155,6 +173,7 @@ void UnifiedTransformer::extend(const TokenBatch& batch, std::span<GenerationCac
     half.resize(t, d);
     rms_norm_forward(layer.ffn_norm, f.x.data(), d, t, wide.data(), half.data(), rms.data());
     routed_ffn_forward(layer.ffn, wide, half, pass.modality, options, ffn, stats, residual);
+    trace_parts(pass, batch.sequence_begin, pruning ? &pruning->kept : nullptr, layer, scratch.attended, ffn.router.routes);
     add_rows(residual, f.x);
   }
   if (keep)

@@ -6,6 +6,7 @@
 
 #include "core/json.h"
 #include "models/token_batch.h"
+#include "models/trace.h"
 #include "nn/experts.h"
 #include "nn/mla.h"
 
@@ -77,6 +78,7 @@ struct ForwardCache {
 struct GenerationCache {
   std::vector<Token> tokens;
   std::vector<Rows<float>> keys;  // a layer: [tokens, kv_latent_dim + rope]
+  Trace* trace = nullptr;         // not owned; every pass over this sequence is recorded there
   int64_t bytes() const;
 };
 

@@ -7,6 +7,7 @@
 
 #include "codecs/decoder.h"
 #include "codecs/png.h"
+#include "core/base64.h"
 #include "core/error.h"
 #include "core/files.h"
 
@@ -19,18 +20,6 @@ bool is_video(const fs::path& path) {
   std::string extension = path.extension().string();
   for (char& c : extension) c = char(std::tolower(static_cast<unsigned char>(c)));
   return std::find(std::begin(kNames), std::end(kNames), extension) != std::end(kNames);
-}
-
-std::string base64(const std::vector<uint8_t>& bytes) {
-  static const char* const kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    const size_t left = std::min<size_t>(3, bytes.size() - i);
-    uint32_t word = 0;
-    for (size_t k = 0; k < 3; ++k) word = word << 8 | (k < left ? bytes[i + k] : 0u);
-    for (size_t k = 0; k < 4; ++k) out += k <= left ? kDigits[word >> (18 - 6 * k) & 63] : '=';
-  }
-  return out;
 }
 
 std::string png_of(const Frame& frame) {

@@ -11,6 +11,7 @@ std::vector<Command> commands() {
       {"verify", "where do these clips come from? metadata, watermark, and whether they agree", setup_verify},
       {"replay", "make a clip again from its metadata alone", setup_replay},
       {"quantize", "weights in int8 or int4: smaller files", setup_quantize},
+      {"inspect", "what the model decided on the way to a clip, as a page to look at", setup_inspect},
       {"info", "the model, this machine, and what the model knows", setup_info},
 #ifdef ORRERY_WORLD
       {"synth", "clips from the simulator: shards for training, or videos to look at", setup_synth},

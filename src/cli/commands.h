@@ -13,6 +13,7 @@ std::function<int()> setup_compare(CLI::App& app);
 std::function<int()> setup_replay(CLI::App& app);
 std::function<int()> setup_verify(CLI::App& app);
 std::function<int()> setup_quantize(CLI::App& app);
+std::function<int()> setup_inspect(CLI::App& app);
 std::function<int()> setup_info(CLI::App& app);
 #ifdef ORRERY_WORLD
 std::function<int()> setup_synth(CLI::App& app);

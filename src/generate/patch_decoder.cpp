@@ -70,10 +70,15 @@ std::vector<PatchStats> generate_codes(const UnifiedTransformer& model, std::spa
     model.extend(batch, caches, false, hidden, routing, &pruning);
     if (hidden.rows()) patch_logits(model.heads(), hidden, logits);
     for (PatchStats& s : stats) s.patches += kPatches, s.copied += kPatches, s.pruned += kPatches;
+    for (GenerationCache* cache : caches)
+      if (cache->trace) cache->trace->passes.back().copied.assign(kPatches, 1);
     for (size_t r = 0; r < pruning.kept.size(); ++r) {
       const size_t clip = size_t(pruning.kept[r]) / kPatches;
       --stats[clip].pruned;
-      stats[clip].copied -= !update_code(logits.row(int64_t(r)), dims, levels, c == 0, int(pruning.kept[r] % kPatches), codes[clip]);
+      const int patch = int(pruning.kept[r] % kPatches);
+      const bool copied = update_code(logits.row(int64_t(r)), dims, levels, c == 0, patch, codes[clip]);
+      stats[clip].copied -= !copied;
+      if (caches[clip]->trace) caches[clip]->trace->passes.back().copied[size_t(patch)] = copied;
     }
     for (size_t i = 0; i < caches.size(); ++i) sink(i, c, codes[i].shown);
   }

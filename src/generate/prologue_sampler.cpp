@@ -39,7 +39,7 @@ PrologueItem sample_item(const Heads& heads, const float* hidden, NextAttribute 
 
 // A scene that is being written.
 struct Unfinished {
-  explicit Unfinished(const PrologueRequest& r) : temperature(r.temperature), rng(r.seed, hash64("prologue")) {}
+  explicit Unfinished(const PrologueRequest& r) : temperature(r.temperature), rng(r.seed, hash64("prologue")) { cache.trace = r.trace; }
   double temperature;
   Rng rng;
   GenerationCache cache;

@@ -15,6 +15,7 @@ struct PrologueRequest {
   std::vector<int> ids;
   uint64_t seed = 0;
   double temperature = 0.7;
+  Trace* trace = nullptr;  // records the prompt's pass and one for each attribute
 };
 std::vector<Scene> sample_prologues(const UnifiedTransformer& model, std::span<const PrologueRequest> requests);
 

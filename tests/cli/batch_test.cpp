@@ -1,4 +1,5 @@
 // `orrery batch` as its users meet it: killed, continued, sharded, disturbed; the same set, the same bytes.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <spawn.h>

@@ -30,7 +30,7 @@ const std::map<std::string, std::set<std::string>> kOwners = {
     {"box2d/", {"world"}},        {"opencv2/", {"physics_eval"}},
     {"libav", {"codecs"}},        {"libsw", {"codecs"}},
     {"png.h", {"codecs"}},        {"dnnl", {"tensor"}},
-    {"Eigen/", {"physics_eval"}}, {"CLI/", {"cli"}},
+    {"Eigen/", {"physics_eval", "cli"}}, {"CLI/", {"cli"}},
     {"openssl/", {"core"}},
 };
 
