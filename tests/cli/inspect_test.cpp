@@ -247,7 +247,6 @@ TEST(InspectEdit, ChangesOneVelocityAndNothingBefore) {
 
 TEST(InspectClip, OriginComesFromTheMetadataOfOwnClipsAlone) {
   ClipOptions options;
-  options.prompt = "a red ball falls";
   options.seconds = 1.2;
   options.temperature = 0.4;
   Provenance own = provenance_of("a red ball falls", 77, "0123abcd", options, "x.mp4");
