@@ -185,7 +185,7 @@ function objectSection() {
     b.title = t.name + '\n' + routeTitle(r);
     b.textContent = r.length > 1 ? r[1] - first[domainOf(r[1])] : '';
   }));
-  section('The objects', 'One token an object and chunk of four frames; its state in the next chunk follows from it. Colour: the heavier expert, in the corner the lighter one. A change of expert along a row marks a change of what the object does.',
+  section('The objects', 'One token an object and chunk of four frames; its state in the next chunk follows from it. Colour: the heavier expert, in the corner the lighter one. Whether a change of expert along a row goes with a change of motion is for the eye to judge.',
     el('div', {class: 'scroll'}, table), el('details', {}, el('summary', {}, 'Tokens of what stands still'), tokenTable(statics)));
 }
 )";
@@ -310,7 +310,7 @@ function headSection() {
       el('td', {style: 'padding:1px'}, el('span', {class: 'block', title: v.toFixed(3), style: 'background:color-mix(in srgb, var(--mark) ' + (100 * v / top).toFixed(0) + '%, var(--ground))'}))))));
     box.append(el('div', {}, el('h3', {}, kind + ' tokens'), table, el('div', {class: 'small soft'}, 'darkest: ' + top.toFixed(2))));
   });
-  section('Attention heads', 'Mean norm of what each head adds to the residual, by kind of token. Pale: the head could be skipped for that kind.', box);
+  section('Attention heads', 'Mean norm of what each head adds to the residual, by kind of token. Pale: it adds little to tokens of that kind.', box);
 }
 )";
 
