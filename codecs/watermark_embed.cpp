@@ -12,7 +12,7 @@ namespace {
 using namespace watermark;
 
 // Root mean square of the pattern in flat regions, levels of 255.
-constexpr double kStrength = 0.85;
+constexpr double kStrength = 1.0;
 constexpr double kMostPeak =
     3;  // the pattern is cut to so many times that: its peaks are what an eye finds first
 // Masking: so much stronger for each level by which green (most of luma) differs from its local mean on

@@ -310,7 +310,7 @@ class InspectWithWeights : public testing::Test {
 };
 
 TEST_F(InspectWithWeights, TheClipIsTheOneThatRenderMakes) {
-  const InspectedClip seen = inspect_clip(*generator_, {"a red ball hits a blue box", 5, 0.7, 2}, [](int) {});
+  const InspectedClip seen = inspect_clip(*generator_, {"a red ball hits a blue box", 5, 0.7, kDefaultEffort, 2}, [](int) {});
   PlannedClip plain = generator_->plan("a red ball hits a blue box", 5, 0.7, 2);
   std::vector<Frame> frames;
   const PatchStats stats = generator_->frames(plain, [&](const Frame& f) { frames.push_back(f); });
