@@ -164,6 +164,17 @@ std::vector<Frame> frames_of(const Generator& generator, PlannedClip& clip) {
   return frames;
 }
 
+double psnr(const std::vector<uint8_t>& a, const std::vector<uint8_t>& b, const std::vector<uint8_t>* mask) {
+  double squared = 0;
+  int64_t n = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (mask && !(*mask)[i / 3]) continue;
+    const double e = double(a[i]) - b[i];
+    squared += e * e, ++n;
+  }
+  return n ? 10 * std::log10(255.0 * 255.0 / std::max(squared / double(n), 1e-3)) : NAN;
+}
+
 std::string describe(const ObjectSpec& o) {
   return fmt::format("{} {} {} {:.2f} m", kColorNames[size_t(o.color)], kMaterialNames[size_t(o.material)],
                      kShapeNames[size_t(o.shape)], o.size);

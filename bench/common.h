@@ -71,6 +71,8 @@ class Report {
 };
 
 std::vector<Frame> frames_of(const Generator& generator, PlannedClip& clip);
+// dB of 8-bit RGB; NaN where the mask, a byte a pixel, is empty. mask null: everywhere.
+double psnr(const std::vector<uint8_t>& a, const std::vector<uint8_t>& b, const std::vector<uint8_t>* mask);
 // "red steel ball r 0.31 m"
 std::string describe(const ObjectSpec& object);
 bool in_view(double x, double y);  // the centre

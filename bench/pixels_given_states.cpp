@@ -76,18 +76,6 @@ GenerationCache cache_of(const UnifiedTransformer& model, const Truth& truth, in
   return cache;
 }
 
-// dB over a whole clip; NaN where the mask is empty. mask null: everywhere.
-double psnr(const Pixels& a, const Pixels& b, const std::vector<uint8_t>* mask) {
-  double squared = 0;
-  int64_t n = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (mask && !(*mask)[i / 3]) continue;
-    const double e = double(a[i]) - b[i];
-    squared += e * e, ++n;
-  }
-  return n ? 10 * std::log10(255.0 * 255.0 / std::max(squared / double(n), 1e-3)) : NAN;
-}
-
 struct Quality {
   std::vector<double> whole, inside;  // dB a clip
   void add(const Truth& truth, const Pixels& frames) {

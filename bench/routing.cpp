@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "bench/common.h"
+#include "cli/inspect_figures.h"
 #include "core/progress.h"
 #include "data/token_streams.h"
 #include "models/objectives.h"
@@ -67,24 +68,6 @@ Losses measure(UnifiedTransformer& model, const HeldOut& h, const std::string& n
           patch_objective(model, h.batch, h.patches.codes, h.patches.unchanged, cache.hidden, 1, nullptr).mean(), cache.stats};
 }
 
-struct Use {
-  double used = 0, evenness = 0;  // share of experts with over a tenth of an even share; entropy over its maximum
-};
-
-Use use_of(std::span<const int64_t> load) {
-  double total = 0, entropy = 0;
-  for (int64_t n : load) total += double(n);
-  Use use;
-  for (int64_t n : load) {
-    const double p = total > 0 ? double(n) / total : 0;
-    use.used += p > 0.1 / double(load.size());
-    if (p > 0) entropy -= p * std::log(p);
-  }
-  use.used /= double(load.size());
-  use.evenness = entropy / std::log(double(load.size()));
-  return use;
-}
-
 void print_use(const RouterConfig& config, const std::vector<RoutingStats>& stats, const std::string& title, Report& report) {
   Table t{title, {"layer"}, {}};
   for (const char* domain : kDomainNames) t.columns.push_back(fmt::format("{} ({} experts)", domain, config.experts[t.columns.size() - 1]));
@@ -93,7 +76,7 @@ void print_use(const RouterConfig& config, const std::vector<RoutingStats>& stat
     std::vector<std::string> row{std::to_string(l)};
     Json json;
     for (int d = 0; d < kNumDomains; ++d) {
-      const Use use = use_of(std::span(stats[l].load).subspan(config.first_expert(d), config.experts[d]));
+      const ExpertUse use = expert_use(std::span(stats[l].load).subspan(config.first_expert(d), config.experts[d]));
       row.push_back(fmt::format("{:.0f} % used, evenness {:.2f}", 100 * use.used, use.evenness));
       json[kDomainNames[d]] = {{"used", use.used}, {"evenness", use.evenness}};
     }

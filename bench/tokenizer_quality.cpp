@@ -9,6 +9,7 @@
 #include <cmath>
 #include <vector>
 
+#include "bench/common.h"
 #include "codecs/png.h"
 #include "core/error.h"
 #include "core/files.h"
@@ -76,18 +77,6 @@ std::vector<uint8_t> temporal_mean(const std::vector<uint8_t>& rgb) {
   return out;
 }
 
-// dB; NaN where the mask is empty. mask null: everywhere.
-double psnr(const std::vector<uint8_t>& a, const std::vector<uint8_t>& b, const std::vector<uint8_t>* mask) {
-  double squared = 0;
-  int64_t n = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (mask && !(*mask)[i / 3]) continue;
-    const double e = double(a[i]) - b[i];
-    squared += e * e, ++n;
-  }
-  return n ? 10 * std::log10(255.0 * 255.0 / std::max(squared / double(n), 1e-3)) : NAN;
-}
-
 void print_row(const char* name, std::vector<double> values) {
   std::erase_if(values, [](double v) { return std::isnan(v); });
   std::sort(values.begin(), values.end());
@@ -124,11 +113,11 @@ void report_quality(const VideoTokenizer& tokenizer, int clips, const std::strin
   for (int clip = 0; clip < clips; ++clip) {
     const Piece piece = render_piece(clip);
     const std::vector<uint8_t> out = reconstruct(tokenizer, piece.rgb, 2), mean = temporal_mean(piece.rgb);
-    whole.push_back(psnr(piece.rgb, out, nullptr)), inside.push_back(psnr(piece.rgb, out, &piece.objects));
-    mean_whole.push_back(psnr(piece.rgb, mean, nullptr)),
-        mean_inside.push_back(psnr(piece.rgb, mean, &piece.objects));
-    empty_whole.push_back(psnr(piece.rgb, piece.empty, nullptr)),
-        empty_inside.push_back(psnr(piece.rgb, piece.empty, &piece.objects));
+    whole.push_back(bench::psnr(piece.rgb, out, nullptr)), inside.push_back(bench::psnr(piece.rgb, out, &piece.objects));
+    mean_whole.push_back(bench::psnr(piece.rgb, mean, nullptr)),
+        mean_inside.push_back(bench::psnr(piece.rgb, mean, &piece.objects));
+    empty_whole.push_back(bench::psnr(piece.rgb, piece.empty, nullptr)),
+        empty_inside.push_back(bench::psnr(piece.rgb, piece.empty, &piece.objects));
     pulse.add(piece, out);
     if (clip >= 12) continue;
     const int x = clip % 4 * kFrameWidth, y = clip / 4 * 2 * kFrameHeight;

@@ -54,7 +54,7 @@ TEST(SourceText, NoPathOfOneMachine) {
     for (size_t i = 0; i < file.lines.size(); ++i)
       for (const std::string& start : starts) {
         const size_t at = file.lines[i].find(start);
-        // "https://host/work/..." and "tests/work/..." are something else.
+        // A part of an address, or of a relative path, is something else.
         const bool absolute =
             at != std::string::npos &&
             (at == 0 || !(std::isalnum(file.lines[i][at - 1]) || file.lines[i][at - 1] == '.'));
