@@ -80,6 +80,8 @@ void UnifiedTransformer::embed(const TokenBatch& batch, ForwardCache& c) const {
     const int id = batch.text_ids[i];
     float* row = c.text_input.row(int64_t(i));
     std::memcpy(row, &word_vectors_[int64_t(id) * vectors], vectors * sizeof(float));
+    if ((i + 1) * size_t(vectors) <= batch.text_shift.size())
+      for (int j = 0; j < vectors; ++j) row[j] += batch.text_shift[i * size_t(vectors) + size_t(j)];
     for (int j = 0; j < learned; ++j) row[vectors + j] = batch.text_learned[i] ? e.text_learned.value[int64_t(id) * learned + j] : 0.0f;
   }
   if (!batch.text_rows.empty()) {

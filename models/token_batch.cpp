@@ -28,7 +28,11 @@ void TokenBatch::add_task(Task task) {
   add({TokenKind::kTask, kStaticChunk, 0, {}});
 }
 
-void TokenBatch::add_text(int id, int position, bool learned) {
+void TokenBatch::add_text(int id, int position, bool learned, std::span<const float> shift) {
+  if (!shift.empty()) {
+    text_shift.resize(text_rows.size() * shift.size());
+    text_shift.insert(text_shift.end(), shift.begin(), shift.end());
+  }
   text_rows.push_back(size());
   text_ids.push_back(id);
   text_learned.push_back(learned);

@@ -27,12 +27,13 @@ struct TokenBatch {
   std::vector<int64_t> task_rows, text_rows;
   std::vector<int> task_ids, text_ids;
   std::vector<uint8_t> text_learned;  // 0: the frozen word vector alone (word dropout in training)
+  std::vector<float> text_shift;      // [text rows][vector], added to the word vectors (noise in training); may end early
   KindContent prologue, scene, objects, patches;
   std::vector<NextAttribute> prologue_asks;  // of each prologue row
 
   int64_t size() const { return int64_t(tokens.size()); }
   void add_task(Task task);
-  void add_text(int id, int position, bool learned = true);
+  void add_text(int id, int position, bool learned = true, std::span<const float> shift = {});
   // `written`: items so far; the token asks for the one after them.
   void add_prologue(std::span<const PrologueItem> written);
   void add_scene(const Scene& scene);  // all static parts

@@ -51,8 +51,8 @@ std::unique_ptr<UnifiedTransformer> UnifiedTransformer::load(const std::filesyst
   return model;
 }
 
-void UnifiedTransformer::load_weights(const SafetensorsFile& file) {
-  parameters_.load(file);
+void UnifiedTransformer::load_weights(const SafetensorsFile& file, bool smaller_too) {
+  smaller_too ? parameters_.load_into_larger(file) : parameters_.load(file);
   for (int l = 0; l < config_.num_layers; ++l) {
     std::vector<float>& bias = layers_[l].ffn.router.bias;
     const RawTensor& t = file.tensor(fmt::format("layer.{}.ffn.router.bias", l));

@@ -96,7 +96,8 @@ class UnifiedTransformer {
   UnifiedTransformer& operator=(const UnifiedTransformer&) = delete;
   static std::unique_ptr<UnifiedTransformer> load(const std::filesystem::path& path, std::vector<float> word_vectors);
   void save(SafetensorsWriter& writer, DType dtype) const;  // weights, router biases, config
-  void load_weights(const SafetensorsFile& file);
+  // smaller_too: the file of a smaller model will do (ParameterList::load_into_larger).
+  void load_weights(const SafetensorsFile& file, bool smaller_too = false);
 
   const UnifiedTransformerConfig& config() const { return config_; }
   ParameterList& parameters() { return parameters_; }

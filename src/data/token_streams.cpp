@@ -62,12 +62,11 @@ Scene as_told(const Scene& scene, const Caption& caption) {
 
 }  // namespace
 
-void add_prologue_sequence(const DatasetClip& clip, const TextTokenizer& tokenizer, double word_dropout, Rng& rng, TokenBatch& batch, std::vector<PrologueItem>& targets) {
+void add_prologue_sequence(const DatasetClip& clip, const CaptionNoise& noise, double word_dropout, Rng& rng, TokenBatch& batch, std::vector<PrologueItem>& targets) {
   const Caption caption = captions_for(clip.family, clip.scene, rng, CaptionSplit::kTrain, 1, &clip.trajectory).front();
-  std::vector<int> ids = tokenizer.encode(caption.text, 1000);
-  ids.resize(std::min<size_t>(ids.size(), kMaxTextTokens));
   batch.add_task(Task::kGenerate);
-  for (size_t i = 0; i < ids.size(); ++i) batch.add_text(ids[i], int(i), !rng.chance(word_dropout));
+  const std::vector<CaptionToken> words = noise.apply(caption.text, clip.scene.objects.size() == 1, word_dropout, rng);
+  for (size_t i = 0; i < words.size(); ++i) batch.add_text(words[i].id, int(i), words[i].learned, words[i].shift);
   const std::vector<PrologueItem> items = prologue_of(as_told(clip.scene, caption));
   for (size_t i = 0; i < items.size(); ++i) batch.add_prologue(std::span(items).first(i));
   batch.end_sequence();

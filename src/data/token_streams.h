@@ -1,14 +1,14 @@
 // Clips -> token sequences of each task, with their targets.
 #pragma once
+#include "data/caption_noise.h"
 #include "data/scene_dataset.h"
-#include "models/text_tokenizer.h"
 #include "models/token_batch.h"
 #include "models/video_tokenizer.h"
 
 namespace orrery {
 
 // Text -> prologue: [task] [caption] [asked attributes]. Appends the items to `targets`.
-void add_prologue_sequence(const DatasetClip& clip, const TextTokenizer& tokenizer, double word_dropout, Rng& rng, TokenBatch& batch, std::vector<PrologueItem>& targets);
+void add_prologue_sequence(const DatasetClip& clip, const CaptionNoise& noise, double word_dropout, Rng& rng, TokenBatch& batch, std::vector<PrologueItem>& targets);
 
 // A stretch of a clip for the dynamics: inputs of `chunks` consecutive chunks and the truth of each next one.
 struct StateWindow {

@@ -32,6 +32,17 @@ ORRERY_SIMD void fill_uniform(float* out, int64_t n, uint64_t key, float reach) 
   }
 }
 
+// `from`, of shape `held`, into the corner of `to`, of shape `shape`; axes from `axis` on.
+void copy_block(const float* from, std::span<const int64_t> held, float* to, std::span<const int64_t> shape, size_t axis) {
+  if (axis == held.size()) {
+    *to = *from;
+    return;
+  }
+  int64_t from_stride = 1, to_stride = 1;
+  for (size_t i = axis + 1; i < held.size(); ++i) from_stride *= held[i], to_stride *= shape[i];
+  for (int64_t i = 0; i < held[axis]; ++i) copy_block(from + i * from_stride, held, to + i * to_stride, shape, axis + 1);
+}
+
 }  // namespace
 
 void Parameter::refresh() {
@@ -76,6 +87,20 @@ void ParameterList::zero_gradients() {
 void ParameterList::load(const SafetensorsFile& file, const std::string& prefix) {
   for (Parameter* p : parameters_) {
     read_weights(file, prefix + p->name, p->shape, p->value);
+    p->refresh();
+  }
+}
+
+void ParameterList::load_into_larger(const SafetensorsFile& file) {
+  for (Parameter* p : parameters_) {
+    if (!file.contains(p->name)) continue;
+    const std::vector<int64_t>& held = file.tensor(p->name).shape;
+    bool fits = held.size() == p->shape.size();
+    for (size_t i = 0; fits && i < held.size(); ++i) fits = held[i] <= p->shape[i];
+    if (!fits) fail("tensor {} is larger in the file than in the model", p->name);
+    std::vector<float> values;
+    read_weights(file, p->name, held, values);
+    copy_block(values.data(), held, p->value.data(), p->shape, 0);
     p->refresh();
   }
 }

@@ -34,6 +34,8 @@ class ParameterList {
   void zero_gradients();
   // Reads every parameter from the file, whatever its weight type (quantize.h). Error names what is missing or misshapen.
   void load(const SafetensorsFile& file, const std::string& prefix = "");
+  // The same from a smaller model's file: what it lacks, or is larger here, keeps its values.
+  void load_into_larger(const SafetensorsFile& file);
   void save(SafetensorsWriter& writer, DType dtype, const std::string& prefix = "") const;
 
  private:

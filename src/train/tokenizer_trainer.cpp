@@ -164,7 +164,7 @@ void TokenizerTrainer::load(const std::filesystem::path& path) {
 }
 
 void TokenizerTrainer::load_weights(const std::filesystem::path& path) {
-  model_.parameters().load(SafetensorsFile(path));
+  model_.parameters().load_into_larger(SafetensorsFile(path));
   model_.weights_changed();
   optimizer_ = AdamW(trained_, config_.optimizer);
   choose_muon();

@@ -35,7 +35,7 @@ float state_weight(const ObjectChunk& input, const ObjectChunk& reference, doubl
 }  // namespace
 
 TransformerTrainer::TransformerTrainer(const TransformerTrainConfig& config)
-    : config_(config), text_(TextTokenizer::load_shipped()), video_(load_video(config.tokenizer)),
+    : config_(config), text_(TextTokenizer::load_shipped()), caption_noise_(text_), video_(load_video(config.tokenizer)),
       model_(fitted(config.model, text_, video_.get()), text_.vectors(), config.seed), optimizer_(model_.parameters(), config.optimizer),
       dataset_(config.seed, Split::kTrain, config.clip_frames) {
   config_.model = model_.config();
@@ -139,7 +139,7 @@ void TransformerTrainer::build_batch(const TrainPhase& phase, Rng& rng) {
   patch_targets_ = {};
   for (const StateWindow& w : windows) add_state_sequence(w, batch_);
   for (int i = 0; i < phase.prologues; ++i)
-    add_prologue_sequence(dataset_.variant(rng.below(int(dataset_.size())), rng), text_, config_.word_dropout, rng, batch_, prologue_targets_);
+    add_prologue_sequence(dataset_.variant(rng.below(int(dataset_.size())), rng), caption_noise_, config_.word_dropout, rng, batch_, prologue_targets_);
   for (int i = 0; i < phase.pixels; ++i)
     add_pixel_sequence(pool_[rng.below(config_.pixel_pool)], config_.patches_per_sample, video_->dims(), video_->levels(), rng, batch_, patch_targets_);
   state_targets(windows);
@@ -194,7 +194,7 @@ void TransformerTrainer::load(const std::filesystem::path& path) {
 }
 
 void TransformerTrainer::load_weights(const std::filesystem::path& path) {
-  model_.load_weights(SafetensorsFile(path));
+  model_.load_weights(SafetensorsFile(path), true);
   optimizer_ = AdamW(model_.parameters(), config_.optimizer);
   choose_muon();
 }

@@ -80,6 +80,7 @@ class TransformerTrainer {
 
   TransformerTrainConfig config_;
   TextTokenizer text_;
+  CaptionNoise caption_noise_;
   std::unique_ptr<VideoTokenizer> video_;
   UnifiedTransformer model_;
   AdamW optimizer_;

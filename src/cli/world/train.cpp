@@ -79,7 +79,7 @@ std::function<int()> setup_train(CLI::App& app) {
   app.add_option("--config", o->config, "JSON file; see src/train/configs")->required()->check(CLI::ExistingFile);
   app.add_option("--out", o->out, "folder for checkpoints and log.jsonl (default checkpoints/STAGE)");
   app.add_option("--weights", o->weights, "also export the averaged weights here at every checkpoint");
-  app.add_option("--initial", o->initial, "weights to start from, with a fresh optimizer")->check(CLI::ExistingFile);
+  app.add_option("--initial", o->initial, "weights to start from, with a fresh optimizer; a smaller model's will do")->check(CLI::ExistingFile);
   app.add_option("--minutes", o->minutes, "length in minutes, instead of the config's")->check(CLI::PositiveNumber);
   app.add_option("--steps", o->steps, "length in steps, instead of the config's")->check(CLI::PositiveNumber);
   app.add_option("--threads", o->threads, "threads (default: all)")->check(CLI::Range(1, 256));

@@ -1,0 +1,37 @@
+// Training captions made harder on purpose, so that prompts in other words than the grammar's are understood:
+// words that mean nothing here, sentences in another order, words known by their meaning alone.
+#pragma once
+#include <vector>
+
+#include "core/rng.h"
+#include "models/text_tokenizer.h"
+
+namespace orrery {
+
+struct CaptionToken {
+  int id = 0;
+  bool learned = true;       // false: the frozen word vector alone
+  std::vector<float> shift;  // [kTextVectorSize] added to the word vector, or empty
+};
+
+class CaptionNoise {
+ public:
+  explicit CaptionNoise(const TextTokenizer& text);
+
+  // The caption's tokens, at most kMaxTextTokens. `one_object`: every word is about the same object, so its parts may
+  // change places. `word_dropout`: share of words that only their (blurred) vector tells.
+  std::vector<CaptionToken> apply(std::string_view caption, bool one_object, double word_dropout, Rng& rng) const;
+
+  // Words that no caption holds and that are near none which one does (cosine of the vectors below 0.45).
+  const std::vector<int>& fillers() const { return fillers_; }
+
+ private:
+  void shuffle_parts(std::vector<int>& ids, Rng& rng) const;
+  void add_fillers(std::vector<int>& ids, Rng& rng) const;
+  bool begins_word(int id) const { return !text_.token(id).starts_with("##"); }
+
+  const TextTokenizer& text_;
+  std::vector<int> fillers_;
+};
+
+}  // namespace orrery
