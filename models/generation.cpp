@@ -153,11 +153,13 @@ void UnifiedTransformer::extend(const TokenBatch& batch, std::span<GenerationCac
   MlaCache scratch;
   RoutedFfnCache ffn;
   RoutingStats stats;
+  std::vector<uint8_t> domain = batch.modality;
   for (size_t l = 0; l < layers_.size(); ++l) {
     const TransformerLayer& layer = layers_[l];
     if (prunes && int(l) == config_.prune_layer) {
       pruning->kept = changed_rows(layer, heads_.early_copy, f.x, pruning->threshold);
       f.x = gather_rows(f.x, pruning->kept);
+      for (size_t i = 0; i < pruning->kept.size(); ++i) domain[i] = domain[size_t(pruning->kept[i])];
       pass = subset(pass, pruning->kept, caches, config_.layout);
       if (pass.size() == 0) break;
     }
@@ -166,7 +168,7 @@ void UnifiedTransformer::extend(const TokenBatch& batch, std::span<GenerationCac
     rms_norm_forward(layer.attention_norm, f.x.data(), d, t, nullptr, half.data(), rms.data());
     mla_latent_rows(layer.attention, pass.rope, half, rows);
     gather_keys(pass.parts, l, rows, pass.plan.key_begin.back(), keys);
-    mla_attend(layer.attention, pass.plan, pass.rope, half, keys, scratch, residual);
+    mla_attend(layer.attention, pass.plan, pass.rope, half, keys, domain, options.head_threshold, scratch, residual);
     if (keep) append_keys(pass.parts, l, rows);
     add_rows(residual, f.x);
     wide.resize(t, d);
@@ -175,6 +177,7 @@ void UnifiedTransformer::extend(const TokenBatch& batch, std::span<GenerationCac
     routed_ffn_forward(layer.ffn, wide, half, pass.modality, options, ffn, stats, residual);
     trace_parts(pass, batch.sequence_begin, pruning ? &pruning->kept : nullptr, layer, scratch.attended, ffn.router.routes);
     add_rows(residual, f.x);
+    domains_of(ffn.router.routes, domain);
   }
   if (keep)
     for (const Continued& p : pass.parts) p.cache->tokens.insert(p.cache->tokens.end(), batch.tokens.begin() + p.begin, batch.tokens.begin() + p.begin + p.count);

@@ -17,6 +17,8 @@ void visit_fields(Config& c, Visit&& visit) {
   visit("kv_latent_dim", c.kv_latent_dim);
   visit("expert_hidden", c.expert_hidden);
   visit("shared_hidden", c.shared_hidden);
+  visit("gated_heads", c.gated_heads);
+  visit("head_gate_weight", c.head_gate_weight);
   visit("experts_linguistic", c.router.experts[0]);
   visit("experts_visual", c.router.experts[1]);
   visit("experts_physical", c.router.experts[2]);

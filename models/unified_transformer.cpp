@@ -16,7 +16,7 @@ UnifiedTransformer::UnifiedTransformer(const UnifiedTransformerConfig& config, s
   Rng rng(seed, hash64("unified_transformer"));
   declare_embeddings(rng);
   RoutedFfnConfig ffn{config.d_model, config.expert_hidden, config.shared_hidden, config.router};
-  MlaConfig attention{config.d_model, config.attention, config.kv_latent_dim};
+  MlaConfig attention{config.d_model, config.attention, config.kv_latent_dim, config.gated_heads ? kNumDomains : 0, config.head_gate_weight};
   for (int l = 0; l < config.num_layers; ++l) {
     const std::string name = fmt::format("layer.{}", l);
     layers_[l].attention_norm.declare(parameters_, name + ".attention_norm", config.d_model);
@@ -79,6 +79,7 @@ void UnifiedTransformer::forward(const TokenBatch& batch, const RoutingOptions& 
   cache.stats.assign(layers_.size(), {});
   cache.x.resize(t, d);
   embed(batch, cache);
+  std::vector<uint8_t> domain = batch.modality;
   for (size_t l = 0; l < layers_.size(); ++l) {
     const TransformerLayer& layer = layers_[l];
     LayerCache& c = cache.layers[l];
@@ -86,7 +87,8 @@ void UnifiedTransformer::forward(const TokenBatch& batch, const RoutingOptions& 
     c.attention_half.resize(t, d);
     c.attention_rms.resize(t);
     rms_norm_forward(layer.attention_norm, c.x.data(), d, t, nullptr, c.attention_half.data(), c.attention_rms.data());
-    mla_forward(layer.attention, cache.plan, cache.rope, c.attention_half, c.attention, c.residual);
+    c.domain = domain;
+    mla_forward(layer.attention, cache.plan, cache.rope, c.attention_half, c.domain, c.attention, c.residual);
     add_rows(c.residual, cache.x);
     c.mid = cache.x;
     c.ffn_wide.resize(t, d);
@@ -95,6 +97,7 @@ void UnifiedTransformer::forward(const TokenBatch& batch, const RoutingOptions& 
     rms_norm_forward(layer.ffn_norm, c.mid.data(), d, t, c.ffn_wide.data(), c.ffn_half.data(), c.ffn_rms.data());
     routed_ffn_forward(layer.ffn, c.ffn_wide, c.ffn_half, batch.modality, options, c.ffn, cache.stats[l], c.residual);
     add_rows(c.residual, cache.x);
+    domains_of(c.ffn.router.routes, domain);
   }
   cache.hidden.resize(t, d);
   cache.hidden_half.resize(t, d);
@@ -113,7 +116,7 @@ void UnifiedTransformer::backward(const TokenBatch& batch, ForwardCache& cache, 
     LayerCache& c = cache.layers[l];
     routed_ffn_backward(layer.ffn, c.ffn_wide, c.ffn_half, batch.modality, batch.sequence_begin, c.ffn, cache.stats[l], dx, dnormed);
     rms_norm_backward(layer.ffn_norm, c.mid.data(), d, t, c.ffn_rms.data(), dnormed.data(), dx.data(), d);
-    mla_backward(layer.attention, cache.plan, cache.rope, c.attention_half, c.attention, dx, dnormed);
+    mla_backward(layer.attention, cache.plan, cache.rope, c.attention_half, c.domain, c.attention, dx, dnormed);
     if (int(l) == config_.prune_layer)
       for (int64_t i = 0; i < cache.dearly.rows(); ++i)
         for (int64_t j = 0; j < d; ++j) dnormed.row(batch.patches.rows[i])[j] += cache.dearly.row(i)[j];

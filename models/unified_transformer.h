@@ -17,6 +17,8 @@ struct UnifiedTransformerConfig {
   AttentionDims attention{8, 32, 32, 32};
   int kv_latent_dim = 64;
   int expert_hidden = 128, shared_hidden = 256;
+  bool gated_heads = false;  // each domain opens or closes attention heads
+  double head_gate_weight = 5e-4;  // of the penalty on open heads
   RouterConfig router;
   LayoutConfig layout;
   int vocabulary_size = 0, text_vector_dim = 100, text_learned_dim = 32, max_text_tokens = 48;
@@ -57,6 +59,7 @@ struct LayerCache {
   Rows<float> x, mid, ffn_wide, residual;        // [t, d]
   Rows<bf16> attention_half, ffn_half;           // normed inputs
   std::vector<float> attention_rms, ffn_rms;     // [t]
+  std::vector<uint8_t> domain;                   // [t]: of the head gates: the layer before's routes, first the modality
   MlaCache attention;
   RoutedFfnCache ffn;
 };

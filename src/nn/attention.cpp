@@ -114,8 +114,19 @@ void head_backward(const AttentionPlan& plan, const AttentionDims& d, const Atte
     float* nope = g.dk_nope + (k0 + j) * in.kv_stride + h * d.nope;
     float* rope = g.dk_rope + (k0 + j) * in.rope_stride;
     for (int c = 0; c < d.nope; ++c) nope[c] = b.dkq[j * d.qk() + c];
-    for (int c = 0; c < d.rope; ++c) rope[c] = (h ? rope[c] : 0.0f) + b.dkq[j * d.qk() + d.nope + c];
+    for (int c = 0; c < d.rope; ++c) rope[c] += b.dkq[j * d.qk() + d.nope + c];
   }
+}
+
+// Rows [begin, end) of `width` columns, zero.
+void clear_columns(float* first, int64_t stride, int64_t begin, int64_t end, int64_t width) {
+  for (int64_t r = begin; r < end; ++r) std::fill_n(first + r * stride, width, 0.0f);
+}
+
+void clear_head(const AttentionPlan& plan, const AttentionDims& d, const AttentionInput& in, const AttentionGradient& g, int64_t s, int h) {
+  clear_columns(g.dq + h * d.qk(), int64_t(d.heads) * d.qk(), plan.query_begin[s], plan.query_begin[s + 1], d.qk());
+  clear_columns(g.dk_nope + h * d.nope, in.kv_stride, plan.key_begin[s], plan.key_begin[s + 1], d.nope);
+  clear_columns(g.dv + h * d.value, in.kv_stride, plan.key_begin[s], plan.key_begin[s + 1], d.value);
 }
 
 }  // namespace
@@ -128,11 +139,15 @@ void AttentionPlan::add(int64_t queries, int64_t keys, const std::vector<uint8_t
   bucket_begin.push_back(int64_t(bucket.size()));
 }
 
-void attention_forward(const AttentionPlan& plan, const AttentionDims& d, const AttentionInput& in, float* out) {
+void attention_forward(const AttentionPlan& plan, const AttentionDims& d, const AttentionInput& in, float* out, const uint8_t* open) {
   const int64_t o_cols = int64_t(d.heads) * d.value;
   parallel_for_dynamic(plan.sequences() * d.heads, [&](int64_t task) {
     const int64_t s = task / d.heads;
     const int h = int(task % d.heads);
+    if (open && !open[task]) {
+      clear_columns(out + h * d.value, o_cols, plan.query_begin[s], plan.query_begin[s + 1], d.value);
+      return;
+    }
     HeadBlock& b = scratch();
     probabilities(plan, d, in, s, h, b);
     small_gemm(int(b.nq), d.value, int(b.nk), b.p.data(), b.nk16, 1, in.v + plan.key_begin[s] * in.kv_stride + h * d.value, in.kv_stride,
@@ -140,11 +155,14 @@ void attention_forward(const AttentionPlan& plan, const AttentionDims& d, const 
   });
 }
 
-void attention_backward(const AttentionPlan& plan, const AttentionDims& d, const AttentionInput& in, const float* dout, const AttentionGradient& g) {
+void attention_backward(const AttentionPlan& plan, const AttentionDims& d, const AttentionInput& in, const float* dout, const AttentionGradient& g, const uint8_t* open) {
   const int64_t per_sequence = int64_t(d.heads) * kTimeBuckets;
   std::vector<float> dbias(plan.sequences() * per_sequence, 0.0f);
   parallel_for_dynamic(plan.sequences(), [&](int64_t s) {
-    for (int h = 0; h < d.heads; ++h) head_backward(plan, d, in, dout, g, s, h, &dbias[s * per_sequence], scratch());
+    clear_columns(g.dk_rope, in.rope_stride, plan.key_begin[s], plan.key_begin[s + 1], d.rope);
+    for (int h = 0; h < d.heads; ++h)
+      if (!open || open[s * d.heads + h]) head_backward(plan, d, in, dout, g, s, h, &dbias[s * per_sequence], scratch());
+      else clear_head(plan, d, in, g, s, h);
   });
   for (int64_t s = 0; s < plan.sequences(); ++s)
     for (int64_t i = 0; i < per_sequence; ++i) g.dbias[i] += dbias[s * per_sequence + i];

@@ -37,7 +37,8 @@ struct AttentionInput {
   const float* bias;    // [heads, kTimeBuckets]
 };
 
-void attention_forward(const AttentionPlan& plan, const AttentionDims& dims, const AttentionInput& in, float* out /*[tq, heads*value]*/);
+// open [sequences][heads]: 0 leaves a head of a sequence out, its output (and gradients) zero; null: all are computed.
+void attention_forward(const AttentionPlan& plan, const AttentionDims& dims, const AttentionInput& in, float* out /*[tq, heads*value]*/, const uint8_t* open = nullptr);
 
 struct AttentionGradient {
   float* dq;       // layouts as the inputs'; overwritten
@@ -47,6 +48,6 @@ struct AttentionGradient {
   float* dbias;    // [heads, kTimeBuckets], added to
 };
 // Probabilities are recomputed from the inputs: nothing is cached.
-void attention_backward(const AttentionPlan& plan, const AttentionDims& dims, const AttentionInput& in, const float* dout, const AttentionGradient& g);
+void attention_backward(const AttentionPlan& plan, const AttentionDims& dims, const AttentionInput& in, const float* dout, const AttentionGradient& g, const uint8_t* open = nullptr);
 
 }  // namespace orrery

@@ -1,7 +1,7 @@
 // Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434): keys and values are expanded from one normalised
 // latent a token; one rotary key is shared by all heads. A cache holds latent + rotary key and nothing else.
 #pragma once
-#include "nn/attention.h"
+#include "nn/head_gates.h"
 #include "nn/linear.h"
 #include "nn/norm.h"
 #include "nn/rope.h"
@@ -12,6 +12,8 @@ struct MlaConfig {
   int d_model = 256;
   AttentionDims dims;
   int kv_latent_dim = 64;
+  int gate_domains = 0;          // domains that gate the heads; 0: no gates
+  double head_gate_weight = 0;   // of the gates' penalty
 };
 
 struct MlaLayer {
@@ -22,6 +24,7 @@ struct MlaLayer {
   Linear expand;  // [heads * (nope + value), kv_latent_dim]: keys of all heads, then values of all heads
   Linear out;     // [d, heads * value]
   Parameter bias;  // [heads, kTimeBuckets]
+  HeadGates gates;
   void declare(ParameterList& list, const std::string& name, const MlaConfig& config, Rng& rng);
 };
 
@@ -31,19 +34,22 @@ struct LatentRows {
 };
 
 struct MlaCache {
-  Rows<float> q, kv, expanded, attended;
+  Rows<float> q, kv, expanded, attended;  // attended: what the gates let through
+  Rows<float> ungated;                    // kept for the backward where there are gates
+  std::vector<uint8_t> open;              // [sequences][heads]; empty without gates
   Rows<bf16> latent_half, attended_half;
   std::vector<float> latent_inverse_rms;
 };
 
-// x [t, d] (normed) -> y [t, d]. Keys are the same tokens (training, prefill).
-void mla_forward(const MlaLayer& layer, const AttentionPlan& plan, const Rows<float>& rope, const Rows<bf16>& x, MlaCache& cache, Rows<float>& y);
+// x [t, d] (normed) -> y [t, d]. Keys are the same tokens (training, prefill). domain[t] chooses a token's head gates.
+void mla_forward(const MlaLayer& layer, const AttentionPlan& plan, const Rows<float>& rope, const Rows<bf16>& x, std::span<const uint8_t> domain, MlaCache& cache, Rows<float>& y);
 // dy [t, d] -> dx [t, d] (overwritten).
-void mla_backward(MlaLayer& layer, const AttentionPlan& plan, const Rows<float>& rope, const Rows<bf16>& x, MlaCache& cache, const Rows<float>& dy, Rows<float>& dx);
+void mla_backward(MlaLayer& layer, const AttentionPlan& plan, const Rows<float>& rope, const Rows<bf16>& x, std::span<const uint8_t> domain, MlaCache& cache, const Rows<float>& dy, Rows<float>& dx);
 
 // Generation. First the new tokens' latent rows [t, latent + rope] are computed and appended by the caller to
-// the keys' rows; then queries of the new tokens attend to all rows of `keys` under the plan.
+// the keys' rows; then queries of the new tokens attend to all rows of `keys` under the plan. Heads whose gate is at
+// most `gate_threshold` are left out.
 void mla_latent_rows(const MlaLayer& layer, const Rows<float>& rope, const Rows<bf16>& x, Rows<float>& rows);
-void mla_attend(const MlaLayer& layer, const AttentionPlan& plan, const Rows<float>& rope, const Rows<bf16>& x, const Rows<float>& keys, MlaCache& scratch, Rows<float>& y);
+void mla_attend(const MlaLayer& layer, const AttentionPlan& plan, const Rows<float>& rope, const Rows<bf16>& x, const Rows<float>& keys, std::span<const uint8_t> domain, float gate_threshold, MlaCache& scratch, Rows<float>& y);
 
 }  // namespace orrery

@@ -148,6 +148,11 @@ void token_gradient(const RouterConfig& c, const Route& route, const float* logi
 
 }  // namespace
 
+void domains_of(const std::vector<Route>& routes, std::vector<uint8_t>& domain) {
+  domain.resize(routes.size());
+  for (size_t t = 0; t < routes.size(); ++t) domain[t] = uint8_t(routes[t].domain);
+}
+
 void RouterState::declare(ParameterList& list, const std::string& name, const RouterConfig& c, int d, Rng& rng) {
   config = c;
   for (int n : c.experts) ORRERY_ASSERT(n > 0 && n % c.group_size == 0);

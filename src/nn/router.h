@@ -39,6 +39,9 @@ struct Route {
   std::array<float, kMaxTopK> affinity;
 };
 
+// The domain of every token.
+void domains_of(const std::vector<Route>& routes, std::vector<uint8_t>& domain);
+
 struct RouterState {
   RouterConfig config;
   Linear gate;                // [3 + num_experts, d], f32: domain logits, then expert logits
@@ -60,6 +63,7 @@ struct RoutingStats {
 struct RoutingOptions {
   bool training = false;  // capacity limit on
   int top_k = 0;          // 0: the config's
+  float head_threshold = 0;  // heads that a token's domain opens no further are left out (generation)
   int force_domain = -1;  // >= 0: modality + force_domain, modulo 3, for the wrong-domain measurement
 };
 

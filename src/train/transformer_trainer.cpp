@@ -47,7 +47,7 @@ void TransformerTrainer::choose_muon() {
   if (!config_.muon) return;
   // Matrices inside the layers; embeddings, heads, routers and biases keep AdamW.
   for (const Parameter* p : model_.parameters().all())
-    if (p->name.starts_with("layer.") && p->shape.size() == 2 && !p->name.ends_with("attention.bias") &&
+    if (p->name.starts_with("layer.") && p->shape.size() == 2 && !p->name.ends_with("_bias") && !p->name.ends_with("_gates") &&
         p->name.find(".router.") == std::string::npos)
       optimizer_.use_muon(*p);
 }

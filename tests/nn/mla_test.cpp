@@ -11,7 +11,12 @@ namespace {
 
 constexpr int kModel = 16, kLatent = 16, kTokens = 5;
 
-// The layer in f64. p: q, kv, latent gain, expand, out, bias, as declared.
+const std::vector<uint8_t> kDomains = {0, 1, 1, 0, 2};
+constexpr double kGateWeight = 0.25;
+
+double gate(double logit) { return std::clamp(1.2 / (1 + std::exp(-logit)) - 0.1, 0.0, 1.0); }
+
+// The layer in f64. p: q, kv, latent gain, expand, out, bias, gates, as declared.
 struct MlaReference {
   AttentionDims d;
   std::vector<Place> places;
@@ -51,7 +56,16 @@ struct MlaReference {
       a.k_nope.insert(a.k_nope.end(), row, row + keys);
       a.v.insert(a.v.end(), row + keys, row + keys + values);
     }
-    return linear_reference(a.forward(plan, d), p[4], values, kModel);
+    Doubles attended = a.forward(plan, d);
+    for (int t = 0; t < kTokens; ++t)
+      for (int i = 0; i < values; ++i)
+        attended[t * values + i] *= gate(p[6][kDomains[t] * d.heads + i / d.value]);
+    return linear_reference(attended, p[4], values, kModel);
+  }
+  double penalty() const {
+    double sum = 0;
+    for (double logit : p[6]) sum += kGateWeight * gate(logit);
+    return sum;
   }
 };
 
@@ -64,7 +78,7 @@ struct MlaCase {
   Rows<float> rope, x, dy;
   Rows<bf16> half;
   MlaCase() {
-    layer.declare(list, "attention", {kModel, {2, 16, kRopeDim, 16}, kLatent}, rng);
+    layer.declare(list, "attention", {kModel, {2, 16, kRopeDim, 16}, kLatent, 3, kGateWeight}, rng);
     for (Parameter* p : list.all()) fill_exact(rng, p == &layer.latent_norm.gain ? 1 : 0.3, *p);
     for (int t = 0; t < kTokens; ++t)
       places.push_back({float(rng.uniform(0, 3)), float(rng.uniform(0, 3)), t != 1});
@@ -90,7 +104,7 @@ TEST(Mla, ForwardMatchesTheReference) {
   MlaCase c;
   MlaCache cache;
   Rows<float> y;
-  mla_forward(c.layer, c.plan, c.rope, c.half, cache, y);
+  mla_forward(c.layer, c.plan, c.rope, c.half, kDomains, cache, y);
   EXPECT_LT(relative_error(y, c.reference().forward(c.plan)), 2 * kHalfRounding);
 }
 
@@ -99,10 +113,10 @@ TEST(Mla, BackwardMatchesFiniteDifferences) {
   MlaCase c;
   MlaCache cache;
   Rows<float> y, dx;
-  mla_forward(c.layer, c.plan, c.rope, c.half, cache, y);
-  mla_backward(c.layer, c.plan, c.rope, c.half, cache, c.dy, dx);
+  mla_forward(c.layer, c.plan, c.rope, c.half, kDomains, cache, y);
+  mla_backward(c.layer, c.plan, c.rope, c.half, kDomains, cache, c.dy, dx);
   MlaReference r = c.reference();
-  const auto loss = [&] { return dot(r.forward(c.plan), doubles(c.dy)); };
+  const auto loss = [&] { return dot(r.forward(c.plan), doubles(c.dy)) + r.penalty(); };
   EXPECT_LT(relative_error(dx, numeric_gradient(r.x, loss)), 5 * kHalfRounding);
   for (size_t k = 0; k < r.p.size(); ++k)
     EXPECT_LT(relative_error(c.list.all()[k]->gradient, numeric_gradient(r.p[k], loss)), 5 * kHalfRounding)
@@ -113,7 +127,7 @@ TEST(Mla, TokensThatAttendToTheCacheOneByOneGiveTheSame) {
   MlaCase c;
   MlaCache cache, scratch;
   Rows<float> y, rows, last;
-  mla_forward(c.layer, c.plan, c.rope, c.half, cache, y);
+  mla_forward(c.layer, c.plan, c.rope, c.half, kDomains, cache, y);
   mla_latent_rows(c.layer, c.rope, c.half, rows);
   for (int t = 0; t < kTokens; ++t) {
     Rows<bf16> one;
@@ -123,10 +137,46 @@ TEST(Mla, TokensThatAttendToTheCacheOneByOneGiveTheSame) {
     rope_table(std::span(&c.places[t], 1), rope);
     AttentionPlan plan;
     plan.add(1, kTokens, {c.plan.bucket.begin() + t * kTokens, c.plan.bucket.begin() + (t + 1) * kTokens});
-    mla_attend(c.layer, plan, rope, one, rows, scratch, last);
+    mla_attend(c.layer, plan, rope, one, rows, std::span(kDomains).subspan(size_t(t), 1), 0, scratch, last);
     // The same numbers, but other products: a sum on the edge between two bf16 may fall to the other side.
     EXPECT_LT(relative_error({last.row(0), kModel}, doubles({y.row(t), kModel})), kHalfRounding) << t;
   }
+}
+
+// A head that every domain closes leaves no trace, forward or backward, and is not computed.
+TEST(Mla, ClosedHeadsAreLeftOut) {
+  MlaCase c;
+  for (int domain = 0; domain < 3; ++domain) c.layer.gates.logit.value[domain * 2] = -6;
+  MlaCache cache;
+  Rows<float> y, dx;
+  mla_forward(c.layer, c.plan, c.rope, c.half, kDomains, cache, y);
+  EXPECT_EQ(cache.open, (std::vector<uint8_t>{0, 1}));
+  EXPECT_LT(relative_error(y, c.reference().forward(c.plan)), 2 * kHalfRounding);
+  mla_backward(c.layer, c.plan, c.rope, c.half, kDomains, cache, c.dy, dx);
+  MlaReference r = c.reference();
+  const auto loss = [&] { return dot(r.forward(c.plan), doubles(c.dy)) + r.penalty(); };
+  EXPECT_LT(relative_error(dx, numeric_gradient(r.x, loss)), 5 * kHalfRounding);
+  const auto& dq = c.layer.q.weight.gradient;
+  const int64_t head_weights = c.layer.config.dims.qk() * kModel;
+  EXPECT_TRUE(std::all_of(dq.begin(), dq.begin() + head_weights, [](float g) { return g == 0; }));
+  EXPECT_FALSE(std::all_of(dq.begin() + head_weights, dq.end(), [](float g) { return g == 0; }));
+}
+
+// At run time a threshold closes what is hardly open; the cost of a domain that needs few heads falls with it.
+TEST(Mla, ThresholdClosesHeadsOfADomain) {
+  MlaCase c;
+  c.layer.gates.logit.value = {2, -1.5, 2, 2, 2, 2};  // [domain][head]; domain 0 opens head 1 by 0.12
+  Rows<float> rows, open, closed;
+  mla_latent_rows(c.layer, c.rope, c.half, rows);
+  MlaCache scratch;
+  const std::vector<uint8_t> text(kTokens, 0);
+  mla_attend(c.layer, c.plan, c.rope, c.half, rows, text, 0, scratch, open);
+  EXPECT_EQ(scratch.open, (std::vector<uint8_t>{1, 1}));
+  mla_attend(c.layer, c.plan, c.rope, c.half, rows, text, 0.2f, scratch, closed);
+  EXPECT_EQ(scratch.open, (std::vector<uint8_t>{1, 0}));
+  c.layer.gates.logit.value[1] = -6;
+  mla_attend(c.layer, c.plan, c.rope, c.half, rows, text, 0, scratch, open);
+  EXPECT_TRUE(std::equal(open.data(), open.data() + open.rows() * open.cols(), closed.data()));
 }
 
 }  // namespace
