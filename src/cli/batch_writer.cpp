@@ -6,7 +6,6 @@
 #include "cli/memory_source.h"
 #include "codecs/decoder.h"
 #include "core/error.h"
-#include "core/parallel.h"
 #include "physics_eval/evaluate.h"
 
 namespace orrery {
@@ -22,17 +21,13 @@ Json record_of(const BatchJob& job, const std::string& model_hash, const char* s
 }  // namespace
 
 BatchWriter::BatchWriter(const Generator& generator, const std::string& model_hash, Manifest& manifest, const BatchOptions& options, int threads)
-    : generator_(generator), model_hash_(model_hash), manifest_(manifest), options_(options), thread_([this, threads] { loop(threads); }) {}
-
-BatchWriter::~BatchWriter() {
-  if (thread_.joinable()) finish();
-}
+    : generator_(generator), model_hash_(model_hash), manifest_(manifest), options_(options), worker_(kQueuedChunksPerClip * size_t(options.together), threads) {}
 
 void BatchWriter::push(Item item) {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return queue_.size() < kQueuedChunksPerClip * size_t(options_.together); });
-  queue_.push_back(std::move(item));
-  changed_.notify_all();
+  worker_.push([this, item = std::move(item)] {
+    take(item);
+    if (options_.progress) options_.progress(totals_.made + totals_.failed, item.candidate->clip->job->prompt);
+  });
 }
 
 void BatchWriter::push(Candidate& candidate, int chunk, ShownCodes codes) { push(Item{&candidate, chunk, std::move(codes), ""}); }
@@ -40,33 +35,11 @@ void BatchWriter::push(Candidate& candidate, int chunk, ShownCodes codes) { push
 void BatchWriter::push_failure(Candidate& candidate, const std::string& error) { push(Item{&candidate, 0, {}, error}); }
 
 BatchTotals BatchWriter::finish() {
-  {
-    std::lock_guard lock(mutex_);
-    closed_ = true;
-  }
-  changed_.notify_all();
-  thread_.join();
+  worker_.finish();
   return totals_;
 }
 
-void BatchWriter::loop(int threads) {
-  set_num_threads(threads);
-  for (;;) {
-    Item item;
-    {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [&] { return closed_ || !queue_.empty(); });
-      if (queue_.empty()) return;
-      item = std::move(queue_.front());
-      queue_.pop_front();
-    }
-    changed_.notify_all();
-    take(item);
-    if (options_.progress) options_.progress(totals_.made + totals_.failed, item.candidate->clip->job->prompt);
-  }
-}
-
-void BatchWriter::take(Item& item) {
+void BatchWriter::take(const Item& item) {
   ClipInProgress& clip = *item.candidate->clip;
   if (clip.over) return;
   try {

@@ -1,12 +1,9 @@
 // The second half of a batch: codes -> frames -> files -> records, on a thread of its own behind a bounded queue.
 #pragma once
-#include <condition_variable>
-#include <deque>
 #include <memory>
-#include <mutex>
-#include <thread>
 
 #include "cli/batch_run.h"
+#include "core/serial_worker.h"
 
 namespace orrery {
 
@@ -33,7 +30,6 @@ struct Candidate {
 class BatchWriter {
  public:
   BatchWriter(const Generator& generator, const std::string& model_hash, Manifest& manifest, const BatchOptions& options, int threads);
-  ~BatchWriter();  // what was pushed is finished
   void push(Candidate& candidate, int chunk, ShownCodes codes);  // waits while the queue is full
   void push_failure(Candidate& candidate, const std::string& error);
   BatchTotals finish();
@@ -46,8 +42,7 @@ class BatchWriter {
     std::string error;
   };
   void push(Item item);
-  void loop(int threads);
-  void take(Item& item);
+  void take(const Item& item);
   void take_frame(Candidate& candidate, const Frame& frame);
   void end_candidate(Candidate& candidate);
   void open(ClipInProgress& clip);
@@ -59,11 +54,7 @@ class BatchWriter {
   Manifest& manifest_;
   const BatchOptions& options_;
   BatchTotals totals_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Item> queue_;
-  bool closed_ = false;
-  std::thread thread_;
+  SerialWorker worker_;  // last: it uses all of the above
 };
 
 }  // namespace orrery

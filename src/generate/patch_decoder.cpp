@@ -4,16 +4,25 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/parallel.h"
+#include "core/serial_worker.h"
 #include "models/objectives.h"
 
 namespace orrery {
 namespace {
 
+constexpr size_t kChunksWaiting = 8;
 constexpr int kColumns = kFrameWidth / 16, kRows = kFrameHeight / 16, kPatches = kColumns * kRows;
 
 struct PatchCodes {
   std::vector<float> carried;  // likeliest levels in [-1, 1]: what the next chunk sees, [240][dims]
   ShownCodes shown;
+};
+
+struct ThreadsGuard {
+  const int before = num_threads();
+  explicit ThreadsGuard(int threads) { set_num_threads(threads); }
+  ~ThreadsGuard() { set_num_threads(before); }
 };
 
 // Likeliest and expected level of one dimension.
@@ -87,7 +96,14 @@ std::vector<PatchStats> generate_codes(const UnifiedTransformer& model, std::spa
 
 PatchStats generate_frames(const UnifiedTransformer& model, const VideoTokenizer& tokenizer, GenerationCache& cache, int num_chunks, const std::function<void(const Frame&)>& sink, const Effort& effort) {
   GenerationCache* const one = &cache;
-  return generate_codes(model, {&one, 1}, num_chunks, [&](size_t, int chunk, const ShownCodes& codes) { decode_chunk(tokenizer, codes, chunk, sink); }, effort).front();
+  const auto codes_of = [&](const std::function<void(size_t, int, const ShownCodes&)>& take) { return generate_codes(model, {&one, 1}, num_chunks, take, effort).front(); };
+  const int threads = num_threads(), behind = threads / 2;
+  if (behind == 0) return codes_of([&](size_t, int chunk, const ShownCodes& codes) { decode_chunk(tokenizer, codes, chunk, sink); });
+  SerialWorker worker(kChunksWaiting, behind);
+  ThreadsGuard guard(threads - behind);
+  const PatchStats stats = codes_of([&](size_t, int chunk, const ShownCodes& codes) { worker.push([&, chunk, codes] { decode_chunk(tokenizer, codes, chunk, sink); }); });
+  worker.finish();
+  return stats;
 }
 
 }  // namespace orrery

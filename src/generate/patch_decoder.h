@@ -19,7 +19,8 @@ struct PatchStats {
 // What the decoder gets of one chunk: expected levels 0..L-1, [240][dims].
 using ShownCodes = std::vector<float>;
 
-// `cache` holds scene and objects of every chunk (rollout_states). Calls sink for each of the 4 * num_chunks frames.
+// `cache` holds scene and objects of every chunk (rollout_states). Calls sink for each of the 4 * num_chunks frames, in
+// order, on a thread beside the one that generates where there is more than one.
 PatchStats generate_frames(const UnifiedTransformer& model, const VideoTokenizer& tokenizer, GenerationCache& cache, int num_chunks, const std::function<void(const Frame&)>& sink, const Effort& effort = {});
 
 // Codes of several clips, chunk by chunk, whose patches share every product: sink(clip, chunk, codes). Each clip's
