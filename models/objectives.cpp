@@ -9,6 +9,7 @@
 namespace orrery {
 namespace {
 
+constexpr int kMostLevels = 64;  // check() of the config allows no more
 constexpr float kCategoryWeight = 4, kFineWeight = 0.25f;
 
 void scatter_add(const Rows<float>& from, const std::vector<int64_t>& rows, Rows<float>& to) {
@@ -63,17 +64,46 @@ void row_logits(const Linear& head, const float* hidden, Attribute attribute, st
   }
 }
 
-// Expected level's distance from the true one, and its gradient through the softmax.
-double expected_level_loss(const float* logits, int n, int target, float scale, float* dlogits) {
+// Softmax over the levels of one dimension, p [n], and its mean.
+double level_distribution(const float* logits, int n, double* p) {
   const float top = *std::max_element(logits, logits + n);
   double sum = 0, expected = 0;
-  std::array<double, 64> p;
   for (int i = 0; i < n; ++i) sum += p[i] = std::exp(double(logits[i] - top));
   for (int i = 0; i < n; ++i) expected += i * (p[i] /= sum);
-  const double error = expected - target, sign = error > 0 ? 1 : -1;
-  if (dlogits)
-    for (int i = 0; i < n; ++i) dlogits[i] += scale * float(sign * p[i] * (i - expected));
+  return expected;
+}
+
+// dlogits += d * (gradient of the expected level).
+void add_level_gradient(const double* p, int n, double expected, double d, float* dlogits) {
+  for (int i = 0; i < n; ++i) dlogits[i] += float(d * p[i] * (i - expected));
+}
+
+// Expected level's distance from the true one, and its gradient through the softmax.
+double expected_level_loss(const float* logits, int n, int target, float scale, float* dlogits) {
+  std::array<double, kMostLevels> p;
+  const double expected = level_distribution(logits, n, p.data()), error = expected - target;
+  add_level_gradient(p.data(), n, expected, error > 0 ? scale : -scale, dlogits);
   return std::abs(error);
+}
+
+// Adds the gradient of the decoded picture's error to dlogits.
+void picture_gradient(const Rows<float>& logits, int dims, int levels, PictureObjective& picture, Rows<float>& dlogits) {
+  const int64_t n = logits.rows(), squares = n / (picture.side * picture.side);
+  ORRERY_ASSERT(squares * picture.side * picture.side == n);
+  std::vector<float> expected(size_t(n * dims)), dexpected(expected.size()), pixels(picture.pixels.size());
+  parallel_for(n * dims, [&](int64_t i) {
+    std::array<double, kMostLevels> p;
+    expected[i] = float(level_distribution(logits.row(i / dims) + i % dims * levels, levels, p.data()));
+  });
+  picture.tokenizer.decode_forward(expected.data(), int(squares), picture.side, picture.side, picture.cache, pixels.data());
+  picture.error = picture_loss(pixels, picture.pixels.data(), picture.classes.data(), picture.weights, float(picture.weight / double(pixels.size())));
+  picture.tokenizer.decode_backward(picture.cache, pixels.data(), dexpected.data());
+  parallel_for(n * dims, [&](int64_t i) {
+    std::array<double, kMostLevels> p;
+    const int64_t at = i % dims * levels;
+    const double mean = level_distribution(logits.row(i / dims) + at, levels, p.data());
+    add_level_gradient(p.data(), levels, mean, dexpected[i], dlogits.row(i / dims) + at);
+  });
 }
 
 }  // namespace
@@ -179,7 +209,7 @@ LossSums object_objective(UnifiedTransformer& model, const TokenBatch& batch, co
 void patch_logits(const Heads& heads, const Rows<float>& hidden_rows, Rows<float>& logits) { head_forward(heads.patches, hidden_rows, logits); }
 
 LossSums patch_objective(UnifiedTransformer& model, const TokenBatch& batch, std::span<const int8_t> codes, const std::vector<uint8_t>& unchanged,
-                         const Rows<float>& hidden, double weight, Rows<float>* dhidden) {
+                         const Rows<float>& hidden, double weight, Rows<float>* dhidden, PictureObjective* picture) {
   LossSums sums;
   const int64_t n = batch.patches.count();
   if (n == 0) return sums;
@@ -209,6 +239,7 @@ LossSums patch_objective(UnifiedTransformer& model, const TokenBatch& batch, std
     sums.hits += hits[i];
   }
   sums.count = n;
+  if (picture) picture_gradient(logits, dims, levels, *picture, dlogits);
   if (!dhidden) return sums;
   head_backward(model.heads().patches, rows, dlogits, drows);
   scatter_add(drows, batch.patches.rows, *dhidden);

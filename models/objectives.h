@@ -1,7 +1,9 @@
 // Heads and their losses. Each takes the rows of its kind in the final hidden state and, when training, adds the
 // gradient of (weight * mean loss) to dhidden and to the head's parameters.
 #pragma once
+#include "models/picture_loss.h"
 #include "models/unified_transformer.h"
+#include "models/video_tokenizer.h"
 
 namespace orrery {
 
@@ -34,8 +36,21 @@ LossSums object_objective(UnifiedTransformer& model, const TokenBatch& batch, co
 // Patch head: [rows, d] -> [rows, code_dims * code_levels + 1].
 void patch_logits(const Heads& heads, const Rows<float>& hidden_rows, Rows<float>& logits);
 // Cross-entropy a dimension + 0.2 * |expected level - level| + cross-entropy of the copy gate ("unchanged").
+// With a picture, also its error as the video tokenizer, left as it is, decodes the expected levels.
+struct PictureObjective;
 LossSums patch_objective(UnifiedTransformer& model, const TokenBatch& batch, std::span<const int8_t> codes /*[rows][code_dims]*/, const std::vector<uint8_t>& unchanged,
-                         const Rows<float>& hidden, double weight, Rows<float>* dhidden);
+                         const Rows<float>& hidden, double weight, Rows<float>* dhidden, PictureObjective* picture = nullptr);
+
+// For batches whose patches come in squares of side x side, each in reading order.
+struct PictureObjective {
+  VideoTokenizer& tokenizer;
+  int side;
+  std::span<const uint8_t> pixels, classes;  // [squares][4 * side][4 * side] cells of 192 values, 64 PixelClass
+  PictureWeights weights;
+  double weight;                             // of the mean loss
+  DecodeCache& cache;
+  ReconstructionError error = {};            // out
+};
 
 // The same gate asked before layer `prune_layer`, so that deeper layers can be spared what it keeps. Cross-entropy;
 // hits: gates right. With a weight above 0 it leaves its gradient in cache.dearly for backward. Nothing if the model has

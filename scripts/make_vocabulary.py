@@ -13,8 +13,9 @@ How a vector is made:
    otherwise makes every colour look like every other (cosine of red and blue: 0.87 before).
 2. Retrofitting to WordNet (Faruqui et al. 2015): a word moves towards its synonyms and hypernyms. How far depends
    on its rank: a frequent word has a good vector of its own, a rare one (crimson, orb, plummet) leans on the
-   lexicon. Senses count by their order, and less outside of the physical world (crimson is a colour before it is
-   a verb of blushing). No word is treated by name. Of 53 hues that are a kind of exactly one basic colour, 11 are
+   lexicon. Senses count by their order, less outside of the physical world (crimson is a colour before it is
+   a verb of blushing), and more where they are a kind of something taught (jade is a green before it is a stone: here
+   a stone has nothing to say). No word is treated by name. Of 53 hues that are a kind of exactly one basic colour, 11 are
    nearest to that colour in GloVe, 13 after step 1, 46 after step 2 (the script prints the figure).
 3. Unit length, 8 bits with one scale a word.
 
@@ -72,6 +73,7 @@ class WordNet:
 
     def __init__(self, folder):
         self.synsets, self.index, self.exceptions = {}, {}, collections.defaultdict(list)
+        self.taught = set()  # synsets that training captions speak of: readings that are a kind of one count more
         self.common = set()  # words that WordNet writes without a capital: no names
         for pos, name in (("n", "noun"), ("v", "verb"), ("a", "adj"), ("r", "adv")):
             for line in open(folder / f"data.{name}", encoding="latin-1"):
@@ -127,7 +129,8 @@ class WordNet:
             for lemma in self.lemmas(form, pos):
                 for rank, key in enumerate(self.index[lemma, pos]):
                     physical = 1.0 if self.synsets[key]["file"] in PHYSICAL else 0.25
-                    out.append((key, physical / (1 + rank)))
+                    kind_of_taught = 4.0 if any(up in self.taught for up in self.synsets[key]["up"]) else 1.0
+                    out.append((key, physical * kind_of_taught / (1 + rank)))
         total = sum(w for _, w in out)
         return [(key, w / total) for key, w in out]
 
@@ -252,10 +255,15 @@ def meanings(wordnet, word, least_weight):
     return [key for key, w in wordnet.senses(word) if wordnet.synsets[key]["file"] in PHYSICAL and w >= least_weight]
 
 
+def taught_meanings(taught, wordnet):
+    """The likelier senses of what training captions speak of, but for what has too many kinds to say much of each."""
+    specific = lambda key: len(wordnet.hyponyms[key]) <= (80 if key[0] == "a" else 30)
+    return {key for w in taught if w not in FUNCTION_WORDS for key in meanings(wordnet, w, 0.12) if specific(key)}
+
+
 def word_flags(words, taught, wordnet):
     """A word is known if a likely sense of it is a sense of a taught word, or a kind of one that is specific."""
-    specific = lambda key: len(wordnet.hyponyms[key]) <= (80 if key[0] == "a" else 30)
-    taught_senses = {key for w in taught if w not in FUNCTION_WORDS for key in meanings(wordnet, w, 0.12) if specific(key)}
+    taught_senses = wordnet.taught
     flags = bytearray()
     for word in words:
         flag = TAUGHT if word in taught else 0
@@ -318,6 +326,7 @@ def main():
     source = json.loads(args.embeddings.read_text())
     ranks = {word: i for i, word in enumerate(source["words"])}
     wordnet = WordNet(args.wordnet)
+    wordnet.taught = taught_meanings(taught, wordnet)
     words = choose_words(ranks, wordnet, taught, neighbours(ranks, source["vectors"], set(taught)))
     with_vector = [w for w in words if w in source["vectors"]]
     without = [w for w in words if w not in source["vectors"]] + PUNCTUATION

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "data/pixel_classes.h"
 #include "world/captions.h"
 #include "world/renderer.h"
 
@@ -19,6 +20,15 @@ std::vector<uint8_t> render_chunk(const Renderer& renderer, const Trajectory& tr
   for (int f = 0; f < kFramesPerChunk; ++f)
     renderer.draw({&trajectory.at(kFramesPerChunk * chunk + 1 + f, 0), size_t(trajectory.num_objects)}, Rect{}, rgb.data() + size_t(f) * kFrameWidth * kFrameHeight * 3);
   return rgb;
+}
+
+// PixelClass of every pixel of a chunk, in cells.
+std::vector<uint8_t> render_classes(const Renderer& renderer, const Trajectory& trajectory, int chunk) {
+  constexpr size_t kPixels = size_t(kFrameWidth) * kFrameHeight;
+  std::vector<uint8_t> ids(kFramesPerChunk * kPixels);
+  for (int f = 0; f < kFramesPerChunk; ++f)
+    renderer.mask({&trajectory.at(kFramesPerChunk * chunk + 1 + f, 0), size_t(trajectory.num_objects)}, Rect{}, ids.data() + size_t(f) * kPixels);
+  return classes_in_cells(classify_pixels(render_chunk(renderer, trajectory, chunk), ids, kFrameHeight, kFrameWidth, {}), kFrameHeight, kFrameWidth);
 }
 
 // Patches that changed, or lie near an object or a ramp's edges, matter; a tenth of the rest is background.
@@ -49,6 +59,30 @@ std::vector<int> draw_patches(const std::vector<float>& interest, int count, Rng
   for (int i = 0; i < count; ++i) patches.push_back(keys[i].second);
   std::sort(patches.begin(), patches.end());
   return patches;
+}
+
+// The same in squares of side x side around patches drawn by interest, background less often: a square holds some
+// anyway. Reading order in each.
+std::vector<int> draw_blocks(const std::vector<float>& interest, int count, int side, Rng& rng) {
+  std::vector<float> centre = interest;
+  for (float& w : centre)
+    if (w < 0.2f) w *= 0.2f;
+  const int rows = kPatches / kPatchColumns;
+  std::vector<int> patches;
+  for (int p : draw_patches(centre, count, rng)) {
+    const int top = std::clamp(p / kPatchColumns - rng.below(side), 0, rows - side), left = std::clamp(p % kPatchColumns - rng.below(side), 0, kPatchColumns - side);
+    for (int i = 0; i < side * side; ++i) patches.push_back((top + i / side) * kPatchColumns + left + i % side);
+  }
+  return patches;
+}
+
+// The cells of a block whose first patch this is: `width` values each.
+void copy_cells(const std::vector<uint8_t>& frame, int first_patch, int side, size_t width, std::vector<uint8_t>& out) {
+  constexpr int kCells = 4, kCellColumns = kPatchColumns * kCells;
+  for (int row = 0; row < side * kCells; ++row) {
+    const size_t cell = size_t(first_patch / kPatchColumns * kCells + row) * kCellColumns + size_t(first_patch % kPatchColumns) * kCells;
+    out.insert(out.end(), frame.begin() + int64_t(cell * width), frame.begin() + int64_t((cell + size_t(side) * kCells) * width));
+  }
 }
 
 // The same scene with its objects in the order of the sentence: which mention an object is then follows from its
@@ -123,6 +157,9 @@ PixelSample make_pixel_sample(const DatasetClip& clip, int chunk, const VideoTok
   };
   if (chunk > 0) s.previous = encode(chunk - 1);
   s.codes = encode(chunk);
+  s.pixels.resize(size_t(kPatches) * 16 * 16 * kFramesPerChunk * 3);
+  patchify(render_chunk(renderer, clip.trajectory, chunk).data(), 1, kFrameHeight, kFrameWidth, s.pixels.data());
+  s.classes = render_classes(renderer, clip.trajectory, chunk);
   for (int k = 0; k < clip.trajectory.num_objects; ++k) {
     s.objects.push_back(chunk_of(clip.trajectory, k, chunk));
     s.objects.back().pushed = false;
@@ -131,14 +168,19 @@ PixelSample make_pixel_sample(const DatasetClip& clip, int chunk, const VideoTok
   return s;
 }
 
-void add_pixel_sequence(const PixelSample& s, int patches, int dims, int levels, Rng& rng, TokenBatch& batch, PatchTargets& targets) {
+void add_pixel_sequence(const PixelSample& s, int patches, int dims, int levels, Rng& rng, TokenBatch& batch, PatchTargets& targets, int block) {
   batch.add_scene(s.scene);
   for (size_t k = 0; k < s.objects.size(); ++k) batch.add_object(int(k), s.chunk, s.objects[k], s.scene.objects[k], s.scene.gravity);
   // Often nothing before: colour and shape must come from the physical tokens, not be carried along from a guess.
   const bool no_previous = s.previous.empty() || rng.chance(0.6);
   const double corruption = rng.chance(0.3) ? rng.uniform() * 0.3 : 0;
   std::vector<float> previous(dims);
-  for (int p : draw_patches(s.interest, patches, rng)) {
+  const std::vector<int> drawn = block ? draw_blocks(s.interest, patches / (block * block), block, rng) : draw_patches(s.interest, patches, rng);
+  for (size_t first = 0; block && first < drawn.size(); first += size_t(block) * size_t(block)) {
+    copy_cells(s.pixels, drawn[first], block, kPixelChannels, targets.pixels);
+    copy_cells(s.classes, drawn[first], block, kPixelChannels / 3, targets.classes);
+  }
+  for (int p : drawn) {
     bool same = !no_previous;
     for (int k = 0; k < dims && !no_previous; ++k) {
       int level = s.previous[size_t(p) * dims + k];

@@ -29,14 +29,18 @@ struct PixelSample {
   std::vector<ObjectChunk> objects;
   std::vector<int8_t> previous, codes;  // [240][dims]; previous is empty for the first chunk
   std::vector<float> interest;          // [240]: sampling weight of a patch
+  std::vector<uint8_t> pixels, classes;  // what the patches should look like: cells [48][80] of 192 values and 64 PixelClass
 };
 PixelSample make_pixel_sample(const DatasetClip& clip, int chunk, const VideoTokenizer& tokenizer);
 
 struct PatchTargets {
   std::vector<int8_t> codes;       // [rows][dims]
   std::vector<uint8_t> unchanged;  // [rows]
+  // With blocks: the picture of each, cells [blocks][4 * side][4 * side] as in PixelSample.
+  std::vector<uint8_t> pixels, classes;
 };
-// `patches` of the 240 by interest, without replacement; the codes before are dropped or corrupted now and then.
-void add_pixel_sequence(const PixelSample& sample, int patches, int dims, int levels, Rng& rng, TokenBatch& batch, PatchTargets& targets);
+// `patches` of the 240 by interest: one by one without replacement, or, with block > 0, in squares of that side, a
+// square's patches in reading order. The codes before are dropped or corrupted now and then.
+void add_pixel_sequence(const PixelSample& sample, int patches, int dims, int levels, Rng& rng, TokenBatch& batch, PatchTargets& targets, int block = 0);
 
 }  // namespace orrery

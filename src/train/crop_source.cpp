@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
+#include "data/pixel_classes.h"
 #include "models/video_tokenizer.h"
 #include "world/renderer.h"
 #include "world/scenes.h"
@@ -48,48 +49,6 @@ Rect window(Point centre, int size) {
   return {x, y, size, size};
 }
 
-// Any pixel that is an object's, within `dilation` in x and y.
-std::vector<uint8_t> dilated_objects(const uint8_t* ids, int height, int width, int dilation) {
-  std::vector<uint8_t> rows(size_t(height) * width, 0), mask(rows.size(), 0);
-  for (int y = 0; y < height; ++y)
-    for (int x = 0; x < width; ++x) {
-      const uint8_t id = ids[y * width + x];
-      if (id == kMaskBackground || id == kMaskRamp) continue;
-      for (int d = std::max(0, x - dilation); d <= std::min(width - 1, x + dilation); ++d)
-        rows[y * width + d] = 1;
-    }
-  for (int y = 0; y < height; ++y)
-    for (int d = std::max(0, y - dilation); d <= std::min(height - 1, y + dilation); ++d)
-      for (int x = 0; x < width; ++x) mask[y * width + x] |= rows[d * width + x];
-  return mask;
-}
-
-// 1 where a pixel differs from its mean over the frames, frame by frame.
-void mark_moving(const std::vector<uint8_t>& rgb, int64_t pixels, double threshold,
-                 std::vector<uint8_t>& classes) {
-  const float limit = float(threshold * 255);
-  for (int64_t i = 0; i < pixels * 3; ++i) {
-    float mean = 0;
-    for (int f = 0; f < kChunkFrames; ++f) mean += float(rgb[f * pixels * 3 + i]) / kChunkFrames;
-    for (int f = 0; f < kChunkFrames; ++f)
-      if (std::abs(float(rgb[f * pixels * 3 + i]) - mean) > limit) classes[f * pixels + i / 3] |= kMoving;
-  }
-}
-
-// [4][size][size] -> [size/4][size/4][(frame, y, x)]
-std::vector<uint8_t> patch_classes(const std::vector<uint8_t>& classes, int size) {
-  std::vector<uint8_t> out(classes.size());
-  const int columns = size / kPixelPatch;
-  size_t i = 0;
-  for (int row = 0; row < columns; ++row)
-    for (int column = 0; column < columns; ++column)
-      for (int f = 0; f < kChunkFrames; ++f)
-        for (int y = 0; y < kPixelPatch; ++y)
-          for (int x = 0; x < kPixelPatch; ++x)
-            out[i++] = classes[(f * size + row * kPixelPatch + y) * size + column * kPixelPatch + x];
-  return out;
-}
-
 Crop render_crop(const Scene& scene, const Trajectory& t, const CropConfig& config, Rng& rng) {
   // Early frames more often: later ones are more often at rest.
   const int frame = int((kFrames - kChunkFrames + 1) * std::pow(rng.uniform(), 1.5));
@@ -107,25 +66,11 @@ Crop render_crop(const Scene& scene, const Trajectory& t, const CropConfig& conf
   }
   Crop crop{std::vector<uint8_t>(rgb.size()), {}};
   patchify(rgb.data(), 1, config.size, config.size, crop.patches.data());
-  crop.classes = patch_classes(classify_pixels(rgb, ids, config.size, config.size, config), config.size);
+  crop.classes = classes_in_cells(classify_pixels(rgb, ids, config.size, config.size, config.classes), config.size, config.size);
   return crop;
 }
 
 }  // namespace
-
-std::vector<uint8_t> classify_pixels(const std::vector<uint8_t>& rgb, const std::vector<uint8_t>& ids,
-                                     int height, int width, const CropConfig& config) {
-  const int64_t pixels = int64_t(height) * width;
-  ORRERY_ASSERT(int64_t(ids.size()) == pixels * kChunkFrames && rgb.size() == ids.size() * 3);
-  std::vector<uint8_t> classes(ids.size(), 0);
-  mark_moving(rgb, pixels, config.moving_threshold, classes);
-  for (int f = 0; f < kChunkFrames; ++f) {
-    const auto mask = dilated_objects(&ids[f * pixels], height, width, config.dilation);
-    for (int64_t i = 0; i < pixels; ++i)
-      if (mask[i]) classes[f * pixels + i] |= kObject;
-  }
-  return classes;
-}
 
 std::vector<Crop> CropSource::crops_of_scene(int64_t scene) const {
   const Sample sample = make_sample(mix64(seed_ + uint64_t(scene)), split_);

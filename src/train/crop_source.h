@@ -5,19 +5,16 @@
 #include <vector>
 
 #include "core/rng.h"
+#include "data/pixel_classes.h"
 #include "world/families.h"
 
 namespace orrery {
-
-// What a pixel is to the loss.
-enum PixelClass : uint8_t { kMoving = 1, kObject = 2 };  // differs from its mean over the four frames; inside a dilated object
 
 struct CropConfig {
   int size = 96;                // pixels, a multiple of 16
   int crops_per_scene = 4;
   double near_share = 5.0 / 6;  // of crops: around an object or a ramp's edge; the others anywhere
-  double moving_threshold = 0.04;  // of 0..1: kMoving beyond it in any channel
-  int dilation = 2;             // pixels around an object that count as kObject
+  PixelClassConfig classes;
 };
 
 struct Crop {
@@ -37,9 +34,6 @@ class CropSource {
   uint64_t seed_;
   Split split_;
 };
-
-// PixelClass of every pixel of a clip piece. rgb [4][height][width][3], ids [4][height][width] from Renderer::mask.
-std::vector<uint8_t> classify_pixels(const std::vector<uint8_t>& rgb, const std::vector<uint8_t>& ids, int height, int width, const CropConfig& config);
 
 // The latest crops, a ring: at step s it holds scenes [s * per_step, s * per_step + capacity). Its content follows
 // from the step, so a resumed run sees what an unbroken one would have. per_step 0: always the same scenes.

@@ -19,8 +19,8 @@ CropConfig crops_from(const Json& json) {
   c.size = json.value("size", c.size);
   c.crops_per_scene = json.value("crops_per_scene", c.crops_per_scene);
   c.near_share = json.value("near_share", c.near_share);
-  c.moving_threshold = json.value("moving_threshold", c.moving_threshold);
-  c.dilation = json.value("dilation", c.dilation);
+  c.classes.moving_threshold = json.value("moving_threshold", c.classes.moving_threshold);
+  c.classes.dilation = json.value("dilation", c.classes.dilation);
   if (c.size < kPatch || c.size % kPatch || c.size > kFrameHeight) fail("training config: crops.size is {}, must be a multiple of {} up to {}", c.size, kPatch, kFrameHeight);
   if (c.crops_per_scene < 1) fail("training config: crops.crops_per_scene is {}, must be positive", c.crops_per_scene);
   return c;
@@ -55,8 +55,8 @@ Json TokenizerTrainConfig::to_json() const {
            {{"size", crops.size},
             {"crops_per_scene", crops.crops_per_scene},
             {"near_share", crops.near_share},
-            {"moving_threshold", crops.moving_threshold},
-            {"dilation", crops.dilation}}},
+            {"moving_threshold", crops.classes.moving_threshold},
+            {"dilation", crops.classes.dilation}}},
           {"pool_scenes", pool_scenes},
           {"scenes_per_step", scenes_per_step},
           {"absolute_weight", absolute_weight},

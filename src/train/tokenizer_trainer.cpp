@@ -18,33 +18,7 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-double decibels(double squared, int64_t count) { return count ? -10 * std::log10(squared / double(count) + 1e-12) : 0; }
-
-struct LossSums {
-  float loss = 0, squared = 0, object_squared = 0, object = 0;
-};
-
-// One patch position: 192 values with 64 pixel classes. `pixels` becomes the gradient of the loss sum times scale.
-ORRERY_SIMD LossSums patch_loss(float* pixels, const uint8_t* target, const float* weight, const float* object, float absolute, float scale) {
-  LossSums s;
-  float loss = 0, squared = 0, object_squared = 0, objects = 0;
-#pragma omp simd reduction(+ : loss, squared, object_squared, objects)
-  for (int i = 0; i < kPixelChannels; ++i) {
-    const float e = pixels[i] - float(target[i]) * (1.0f / 255), magnitude = std::abs(e);
-    loss += weight[i] * (e * e + absolute * magnitude);
-    squared += e * e;
-    object_squared += object[i] * e * e;
-    objects += object[i];
-    pixels[i] = scale * weight[i] * (2 * e + (e > 0 ? absolute : -absolute));
-  }
-  s.loss = loss, s.squared = squared, s.object_squared = object_squared, s.object = objects;
-  return s;
-}
-
 }  // namespace
-
-double ReconstructionError::psnr() const { return decibels(squared, count); }
-double ReconstructionError::object_psnr() const { return decibels(object_squared, object_count); }
 
 TokenizerTrainer::TokenizerTrainer(const TokenizerTrainConfig& config)
     : config_(config), model_(config.model, config.seed), trained_(model_.parameters().subset(config.train_encoder ? "" : "decoder")), optimizer_(trained_, config.optimizer),
@@ -71,27 +45,6 @@ void TokenizerTrainer::gather(const std::vector<const Crop*>& crops) {
   }
 }
 
-ReconstructionError TokenizerTrainer::loss_and_gradient() {
-  const int64_t positions = int64_t(pixels_.size()) / kPixelChannels;
-  const float scale = 1.0f / float(pixels_.size());
-  std::array<float, 4> weights;
-  for (int c = 0; c < 4; ++c) weights[c] = float(1 + (c & kMoving ? config_.moving_weight : 0) + (c & kObject ? config_.object_weight : 0));
-  std::vector<LossSums> sums(static_cast<size_t>(positions));
-  parallel_for(positions, [&](int64_t p) {
-    std::array<float, kPixelChannels> weight, object;
-    for (int i = 0; i < kPixelChannels / 3; ++i) {
-      const uint8_t c = classes_[p * (kPixelChannels / 3) + i];
-      for (int k = 0; k < 3; ++k) weight[3 * i + k] = weights[c], object[3 * i + k] = c & kObject ? 1.0f : 0.0f;
-    }
-    sums[p] = patch_loss(&pixels_[p * kPixelChannels], &patches_[p * kPixelChannels], weight.data(), object.data(), float(config_.absolute_weight), scale);
-  });
-  ReconstructionError total;
-  double objects = 0;
-  for (const LossSums& s : sums) total.loss += s.loss, total.squared += s.squared, total.object_squared += s.object_squared, objects += s.object;
-  total.count = int64_t(pixels_.size()), total.object_count = int64_t(objects);
-  return total;
-}
-
 ReconstructionError TokenizerTrainer::forward(int batch, const uint8_t* unrounded) {
   const int size = config_.crops.size, tokens = size / kPatch;
   model_.encode_forward(patches_.data(), batch, size, size, encode_cache_);
@@ -100,7 +53,7 @@ ReconstructionError TokenizerTrainer::forward(int batch, const uint8_t* unrounde
   fsq_forward(latent.data(), int64_t(latent.size()), model_.dims(), model_.levels(), unrounded, levels_.data());
   pixels_.resize(patches_.size());
   model_.decode_forward(levels_.data(), batch, tokens, tokens, decode_cache_, pixels_.data());
-  return loss_and_gradient();
+  return picture_loss(pixels_, patches_.data(), classes_.data(), {config_.absolute_weight, config_.moving_weight, config_.object_weight}, 1.0f / float(pixels_.size()));
 }
 
 TokenizerStep TokenizerTrainer::step() {

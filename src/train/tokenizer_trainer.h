@@ -2,6 +2,7 @@
 #pragma once
 #include <filesystem>
 
+#include "models/picture_loss.h"
 #include "models/video_tokenizer.h"
 #include "train/checkpoint.h"
 #include "train/crop_source.h"
@@ -26,15 +27,6 @@ struct TokenizerTrainConfig {
   int log_steps = 25;
   Json to_json() const;
   static TokenizerTrainConfig from_json(const Json& json);  // Error names an unknown or wrong field
-};
-
-// Sums over pixels' values (3 a pixel), to be divided by the counts.
-struct ReconstructionError {
-  double loss = 0, squared = 0, object_squared = 0;
-  int64_t count = 0, object_count = 0;
-  double mean_loss() const { return loss / double(count); }
-  double psnr() const;         // dB, of all pixels
-  double object_psnr() const;  // dB, inside dilated objects; 0 if there are none
 };
 
 struct TokenizerStep {
@@ -63,7 +55,6 @@ class TokenizerTrainer {
   void choose_muon();
   void gather(const std::vector<const Crop*>& crops);
   ReconstructionError forward(int batch, const uint8_t* unrounded);
-  ReconstructionError loss_and_gradient();
   TokenizerTrainConfig config_;
   VideoTokenizer model_;
   ParameterList trained_;  // what the optimizer moves

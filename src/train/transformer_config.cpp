@@ -35,6 +35,8 @@ void visit_fields(Config& c, Visit&& visit) {
   visit("pixel_pool", c.pixel_pool);
   visit("pixels_new_per_step", c.pixels_new_per_step);
   visit("word_dropout", c.word_dropout);
+  visit("picture_weight", c.picture_weight);
+  visit("picture_side", c.picture_side);
   visit("prologue_weight", c.prologue_weight);
   visit("state_weight", c.state_weight);
   visit("pixel_weight", c.pixel_weight);

@@ -41,6 +41,7 @@ Json record_of(const TransformerTrainer& trainer, const TransformerStep& s) {
           {"contact_accuracy", s.states.hit_rate()},
           {"pixel_loss", s.pixels.mean()},
           {"code_accuracy", s.pixels.hit_rate()},
+          {"object_psnr", s.picture.object_psnr()},
           {"early_copy_accuracy", s.early_copy.hit_rate()},
           {"gradient_norm", s.gradient_norm},
           {"rate", s.rate},

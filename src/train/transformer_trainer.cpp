@@ -141,7 +141,7 @@ void TransformerTrainer::build_batch(const TrainPhase& phase, Rng& rng) {
   for (int i = 0; i < phase.prologues; ++i)
     add_prologue_sequence(dataset_.variant(rng.below(int(dataset_.size())), rng), caption_noise_, config_.word_dropout, rng, batch_, prologue_targets_);
   for (int i = 0; i < phase.pixels; ++i)
-    add_pixel_sequence(pool_[rng.below(config_.pixel_pool)], config_.patches_per_sample, video_->dims(), video_->levels(), rng, batch_, patch_targets_);
+    add_pixel_sequence(pool_[rng.below(config_.pixel_pool)], config_.patches_per_sample, video_->dims(), video_->levels(), rng, batch_, patch_targets_, config_.picture_weight > 0 ? config_.picture_side : 0);
   state_targets(windows);
 }
 
@@ -149,6 +149,16 @@ void TransformerTrainer::move_router_bias(const std::vector<RoutingStats>& stats
   const double progress = config_.schedule.progress(state_.step, state_.seconds);
   const double rate = 0.01 + (0.001 - 0.01) * std::min(1.0, progress);
   for (size_t l = 0; l < stats.size(); ++l) update_router_bias(model_.layers()[l].ffn.router, stats[l].load, rate);
+}
+
+LossSums TransformerTrainer::patches_step(ReconstructionError& error) {
+  if (patch_targets_.pixels.empty())
+    return patch_objective(model_, batch_, patch_targets_.codes, patch_targets_.unchanged, cache_.hidden, config_.pixel_weight, &dhidden_);
+  constexpr PictureWeights kWeights{0.1, 8, 8};  // as the video tokenizer's own last training
+  PictureObjective picture{*video_, config_.picture_side, patch_targets_.pixels, patch_targets_.classes, kWeights, config_.picture_weight, decode_cache_};
+  const LossSums sums = patch_objective(model_, batch_, patch_targets_.codes, patch_targets_.unchanged, cache_.hidden, config_.pixel_weight, &dhidden_, &picture);
+  error = picture.error;
+  return sums;
 }
 
 TransformerStep TransformerTrainer::step() {
@@ -164,7 +174,7 @@ TransformerStep TransformerTrainer::step() {
   dhidden_.zero();
   result.prologue = prologue_objective(model_, batch_, prologue_targets_, cache_.hidden, config_.prologue_weight, &dhidden_);
   result.states = object_objective(model_, batch_, state_targets_, state_weights_, cache_.hidden, config_.state_weight, &dhidden_);
-  result.pixels = patch_objective(model_, batch_, patch_targets_.codes, patch_targets_.unchanged, cache_.hidden, config_.pixel_weight, &dhidden_);
+  result.pixels = patches_step(result.picture);
   result.early_copy = early_copy_objective(model_, batch_, patch_targets_.unchanged, cache_, config_.early_copy_weight);
   model_.backward(batch_, cache_, dhidden_);
   result.rate = config_.schedule.rate(state_.step, state_.seconds);

@@ -31,6 +31,8 @@ struct TransformerTrainConfig {
   int clip_frames = 97, window_chunks = 12, patches_per_sample = 64;
   int pixel_pool = 400, pixels_new_per_step = 2;
   double word_dropout = 0.15;
+  double picture_weight = 0;    // of the error of the pictures that the codes decode to; above 0 patches come in squares
+  int picture_side = 4;         // patches
   double prologue_weight = 0.5, state_weight = 1, pixel_weight = 0.5;
   double early_copy_weight = 0.05;
   double small_k_share = 0.15;  // of steps: one expert a token instead of top_k, so that less effort works too
@@ -48,6 +50,7 @@ struct TransformerTrainConfig {
 
 struct TransformerStep {
   LossSums prologue, states, pixels, early_copy;
+  ReconstructionError picture;
   std::vector<RoutingStats> routing;
   double gradient_norm = 0, rate = 0;
   int64_t tokens = 0;
@@ -74,6 +77,7 @@ class TransformerTrainer {
   void build_batch(const TrainPhase& phase, Rng& rng);
   void own_predictions(const TrainPhase& phase, std::vector<StateWindow>& windows, Rng& rng);
   void state_targets(const std::vector<StateWindow>& windows);
+  LossSums patches_step(ReconstructionError& error);
   void refill_pixels(const TrainPhase& phase);
   PixelSample make_pixel(int64_t index) const;
   void move_router_bias(const std::vector<RoutingStats>& stats);
@@ -95,6 +99,7 @@ class TransformerTrainer {
   std::vector<float> state_weights_;
   PatchTargets patch_targets_;
   ForwardCache cache_, own_cache_;
+  DecodeCache decode_cache_;
   Rows<float> dhidden_;
 };
 

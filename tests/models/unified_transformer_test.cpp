@@ -104,6 +104,56 @@ double total_loss(UnifiedTransformer& model, const Example& e, ForwardCache& cac
          early_copy_objective(model, e.batch, e.unchanged, cache, dhidden ? 1.0 : 0.0).mean();
 }
 
+// The error of the decoded picture alone, through the frozen decoder and the expected levels to the patch head.
+TEST(UnifiedTransformer, PictureGradientMatchesFiniteDifferences) {
+  const UnifiedTransformerConfig config = tiny_config();
+  UnifiedTransformer model(config, word_vectors(config));
+  VideoTokenizerConfig video;
+  video.fsq_dims = config.code_dims, video.fsq_levels = config.code_levels;
+  video.encoder_width = video.decoder_width = {16, 16, 16};
+  VideoTokenizer tokenizer(video, 3);
+  constexpr int kSide = 2, kSquares = 3, kRows = kSide * kSide * kSquares;
+  Rng rng(7);
+  TokenBatch batch;
+  Scene scene;
+  scene.objects = {ObjectSpec{Shape::kBall, 0, 0, 0.3, 5, 3}};
+  batch.add_scene(scene);
+  batch.add_object(0, 0, initial_chunk(scene.objects[0]), scene.objects[0], scene.gravity);
+  for (int p = 0; p < kRows; ++p) batch.add_patch(p, 0, nullptr, config.code_dims);
+  batch.end_sequence();
+  std::vector<uint8_t> pixels(size_t(kRows) * 16 * kPixelChannels), classes(pixels.size() / 3);
+  for (uint8_t& v : pixels) v = uint8_t(rng.below(256));
+  for (uint8_t& c : classes) c = uint8_t(rng.below(4));
+  const std::vector<int8_t> codes(size_t(kRows) * config.code_dims, 1);
+  const std::vector<uint8_t> unchanged(kRows, 0);
+  ForwardCache cache;
+  DecodeCache decode_cache;
+  model.forward(batch, {}, cache);
+  const auto error = [&](Rows<float>* dhidden) {
+    PictureObjective picture{tokenizer, kSide, pixels, classes, {}, 1.0, decode_cache};
+    patch_objective(model, batch, codes, unchanged, cache.hidden, 0, dhidden, &picture);
+    return picture.error.mean_loss();
+  };
+  Rows<float> dhidden;
+  dhidden.resize(cache.hidden.rows(), cache.hidden.cols());
+  dhidden.zero();
+  model.parameters().zero_gradients();
+  error(&dhidden);
+  Parameter& weight = model.heads().patches.weight;
+  double norm = 0;
+  for (float g : weight.gradient) norm += double(g) * g;
+  norm = std::sqrt(norm);
+  ASSERT_GT(norm, 0);
+  const std::vector<float> saved = weight.value;
+  const auto error_at = [&](double s) {
+    for (size_t i = 0; i < saved.size(); ++i) weight.value[i] = saved[i] + float(s * weight.gradient[i] / norm);
+    weight.refresh();
+    return error(nullptr);
+  };
+  constexpr double kStep = 0.01;  // the expected levels saturate soon
+  EXPECT_NEAR((error_at(kStep) - error_at(-kStep)) / (2 * kStep) / norm, 1.0, 0.2);
+}
+
 TEST(UnifiedTransformer, GradientMatchesFiniteDifferences) {
   UnifiedTransformerConfig config = tiny_config();
   config.router.cluster_weight = config.router.z_weight = config.router.balance_weight = 0;  // not part of total_loss

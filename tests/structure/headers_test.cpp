@@ -10,13 +10,14 @@
 namespace orrery {
 namespace {
 
-// ORRERY_CXX, ORRERY_INCLUDES ("dir:dir:..."): the compiler and the search path of this build.
+// ORRERY_CXX, ORRERY_INCLUDES ("dir:dir:..."): the compiler and the search path of this build. Searched last: one of
+// them is /usr/include, which the compiler's own headers must come before.
 std::string compile_command() {
   std::string command = ORRERY_CXX " -std=c++20 -fopenmp -fsyntax-only -Wall -Wextra -x c++";
   std::string directories = ORRERY_INCLUDES;
   for (size_t begin = 0; begin < directories.size();) {
     const size_t end = std::min(directories.find(':', begin), directories.size());
-    if (end > begin) command += " -isystem '" + directories.substr(begin, end - begin) + "'";
+    if (end > begin) command += " -idirafter '" + directories.substr(begin, end - begin) + "'";
     begin = end + 1;
   }
   return command + " -I '" ORRERY_ROOT "' -I '" ORRERY_ROOT "/src'";

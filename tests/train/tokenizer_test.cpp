@@ -147,7 +147,7 @@ TEST(CropSource, MostCropsShowAnObject) {
 
 TEST(PixelClasses, MarkWhatMovesAndWhatIsNearAnObject) {
   const int n = 16;
-  CropConfig c;
+  PixelClassConfig c;
   std::vector<uint8_t> rgb(size_t(kChunkFrames) * n * n * 3, 100),
       ids(size_t(kChunkFrames) * n * n, kMaskBackground);
   rgb[(2 * n * n + 5 * n + 5) * 3 + 1] = 160;  // one pixel flashes in frame 2
