@@ -9,8 +9,9 @@
 
 #include "bench/common.h"
 #include "core/progress.h"
+#include "data/pixel_classes.h"
+#include "models/picture_loss.h"
 #include "models/rollout.h"
-#include "train/crop_source.h"
 #include "world/families.h"
 #include "world/renderer.h"
 #include "world/simulate.h"

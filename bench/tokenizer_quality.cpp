@@ -14,8 +14,10 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/parallel.h"
+#include "data/pixel_classes.h"
+#include "models/picture_loss.h"
 #include "models/video_tokenizer.h"
-#include "train/crop_source.h"
+#include "world/families.h"
 #include "world/renderer.h"
 #include "world/simulate.h"
 

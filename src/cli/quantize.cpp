@@ -1,7 +1,7 @@
 // orrery quantize: weights in fewer bits. Everything that reads weights reads these too.
 #include <fmt/format.h>
 
-#include <map>
+#include <regex>
 
 #include "cli/commands.h"
 #include "core/error.h"
@@ -12,14 +12,23 @@ namespace orrery {
 namespace {
 
 struct QuantizeArguments {
-  std::string in, out, type = "int8";
+  std::string in, out, type = "int8", keep;
   bool overwrite = false;
 };
+
+std::function<bool(const std::string&)> keep_matching(const std::string& pattern) {
+  if (pattern.empty()) return {};
+  try {
+    return [regex = std::regex(pattern)](const std::string& name) { return std::regex_search(name, regex); };
+  } catch (const std::regex_error& error) {
+    fail_usage("--keep {}: {}", pattern, error.what());
+  }
+}
 
 int run(const QuantizeArguments& a) {
   if (fs::exists(a.out) && !a.overwrite) fail_usage("{} exists: give --overwrite, or another name", a.out);
   const SafetensorsFile file{fs::path(a.in)};
-  quantize(file, a.type == "int4" ? WeightType::kInt4 : WeightType::kInt8).write(a.out);
+  quantize(file, a.type == "int4" ? WeightType::kInt4 : WeightType::kInt8, keep_matching(a.keep)).write(a.out);
   fmt::print("{}: {}, {:.1f} MB, from {:.1f} MB\n", a.out, a.type, double(fs::file_size(a.out)) / 1e6, double(file.bytes().size()) / 1e6);
   return 0;
 }
@@ -31,10 +40,12 @@ std::function<int()> setup_quantize(CLI::App& app) {
   app.add_option("in", a->in, "weights in bf16 or f32 (.safetensors): transformer or video tokenizer")->required()->check(CLI::ExistingFile);
   app.add_option("out", a->out, "file to write")->required();
   app.add_option("--type", a->type, "int8: one scale a row; int4: one scale for 32 values")->check(CLI::IsMember({"int8", "int4"}))->capture_default_str();
+  app.add_option("--keep", a->keep, "tensors whose name matches this regular expression stay in bf16");
   app.add_flag("--overwrite", a->overwrite, "replace the file if it exists");
   app.footer(
       "Examples:\n"
       "  orrery quantize models/pretrained/transformer.safetensors small/transformer.safetensors --type int4\n"
+      "  orrery quantize transformer.safetensors mixed.safetensors --keep 'attention|shared|expert\\.1[2-9]|embed'\n"
       "  orrery render \"a red ball falls\" --model small/transformer.safetensors");
   return [a] { return run(*a); };
 }

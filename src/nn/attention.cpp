@@ -33,7 +33,7 @@ void gather_keys(const AttentionDims& d, const AttentionInput& in, int h, int64_
   grow(b.kt, d.qk() * b.nk16);
   std::fill_n(b.kt.begin(), d.qk() * b.nk16, 0.0f);
   for (int64_t j = 0; j < b.nk; ++j) {
-    const float* nope = in.k_nope + (k0 + j) * in.kv_stride + h * d.nope;
+    const float* nope = in.k_nope + (k0 + j) * in.kv_stride + (in.one_head ? 0 : h * d.nope);
     const float* rope = in.k_rope + (k0 + j) * in.rope_stride;
     for (int c = 0; c < d.nope; ++c) b.kt[c * b.nk16 + j] = nope[c];
     for (int c = 0; c < d.rope; ++c) b.kt[(d.nope + c) * b.nk16 + j] = rope[c];
@@ -150,7 +150,7 @@ void attention_forward(const AttentionPlan& plan, const AttentionDims& d, const 
     }
     HeadBlock& b = scratch();
     probabilities(plan, d, in, s, h, b);
-    small_gemm(int(b.nq), d.value, int(b.nk), b.p.data(), b.nk16, 1, in.v + plan.key_begin[s] * in.kv_stride + h * d.value, in.kv_stride,
+    small_gemm(int(b.nq), d.value, int(b.nk), b.p.data(), b.nk16, 1, in.v + plan.key_begin[s] * in.kv_stride + (in.one_head ? 0 : h * d.value), in.kv_stride,
                out + plan.query_begin[s] * o_cols + h * d.value, o_cols, false);
   });
 }

@@ -35,6 +35,7 @@ struct AttentionInput {
   const float* v;       // [tk, kv_stride], head h at h * value
   int64_t kv_stride, rope_stride;
   const float* bias;    // [heads, kTimeBuckets]
+  bool one_head = false;  // k_nope and v have one head's columns, which all heads share (forward only)
 };
 
 // open [sequences][heads]: 0 leaves a head of a sequence out, its output (and gradients) zero; null: all are computed.

@@ -1,5 +1,10 @@
 #include "nn/mla.h"
 
+#include <algorithm>
+#include <cmath>
+
+#include "tensor/small_gemm.h"
+
 namespace orrery {
 namespace {
 
@@ -24,13 +29,99 @@ AttentionInput inputs(const MlaLayer& layer, const Rows<float>& q, const Rows<fl
           expanded.cols(), kv.cols(), layer.bias.value.data()};
 }
 
-// What the heads make of cache.q and the keys, before the gates.
-void attend(const MlaLayer& layer, const AttentionPlan& plan, const Rows<float>& kv, std::span<const uint8_t> domain, float gate_threshold, MlaCache& cache) {
-  const AttentionDims& d = layer.config.dims;
+// The heads that are to be computed, or null for all.
+const uint8_t* find_open_heads(const MlaLayer& layer, const AttentionPlan& plan, std::span<const uint8_t> domain, float gate_threshold, MlaCache& cache) {
   cache.open.clear();
-  if (layer.gates.domains) cache.open = open_heads(layer.gates.values(), d.heads, plan, domain, gate_threshold);
-  cache.attended.resize(cache.q.rows(), int64_t(d.heads) * d.value);
-  attention_forward(plan, d, inputs(layer, cache.q, kv, cache.expanded), cache.attended.data(), cache.open.empty() ? nullptr : cache.open.data());
+  if (layer.gates.domains) cache.open = open_heads(layer.gates.values(), layer.config.dims.heads, plan, domain, gate_threshold);
+  return cache.open.empty() ? nullptr : cache.open.data();
+}
+
+// What the heads make of q and the keys, before the gates: attended [queries, heads * value].
+void attend_expanded(const MlaLayer& layer, const AttentionPlan& plan, const Rows<float>& q, const Rows<float>& kv, const uint8_t* open, MlaCache& cache, Rows<float>& attended) {
+  const AttentionDims& d = layer.config.dims;
+  expand_rows(layer, kv, cache);
+  attended.resize(q.rows(), int64_t(d.heads) * d.value);
+  attention_forward(plan, d, inputs(layer, q, kv, cache.expanded), attended.data(), open);
+}
+
+// The same with W_k moved to the queries and W_v behind the sum: every head attends to the latents.
+void attend_absorbed(const MlaLayer& layer, const AttentionPlan& plan, const Rows<float>& q, const Rows<float>& kv, const uint8_t* open, MlaCache& cache, Rows<float>& attended) {
+  const AttentionDims& d = layer.config.dims;
+  const int latent = layer.config.kv_latent_dim;
+  const AttentionDims wide{d.heads, latent, d.rope, latent};
+  const int64_t t = q.rows();
+  cache.latent_wide.resize(kv.rows(), latent);
+  cache.latent_half.resize(kv.rows(), latent);
+  cache.latent_inverse_rms.resize(kv.rows());
+  rms_norm_forward(layer.latent_norm, kv.data(), kv.cols(), kv.rows(), cache.latent_wide.data(), cache.latent_half.data(), cache.latent_inverse_rms.data());
+  cache.absorbed_q.resize(t, int64_t(d.heads) * wide.qk());
+  const float scale = std::sqrt(float(wide.qk()) / float(d.qk()));  // attention divides by the root of its own width
+  const float* w = layer.expand.weight.value.data();
+  for (int h = 0; h < d.heads; ++h) {
+    float* to = cache.absorbed_q.data() + h * wide.qk();
+    small_gemm(int(t), latent, d.nope, q.data() + h * d.qk(), q.cols(), 1, w + int64_t(h) * d.nope * latent, latent, to, cache.absorbed_q.cols(), false);
+    for (int64_t i = 0; i < t; ++i) {
+      float* row = to + i * cache.absorbed_q.cols();
+      std::copy_n(q.row(i) + h * d.qk() + d.nope, d.rope, row + latent);
+      for (int j = 0; j < wide.qk(); ++j) row[j] *= scale;
+    }
+  }
+  cache.absorbed_out.resize(t, int64_t(d.heads) * latent);
+  const AttentionInput in{cache.absorbed_q.data(), cache.latent_wide.data(), kv.data() + latent, cache.latent_wide.data(), latent, kv.cols(), layer.bias.value.data(), true};
+  attention_forward(plan, wide, in, cache.absorbed_out.data(), open);
+  attended.resize(t, int64_t(d.heads) * d.value);
+  const float* values = w + int64_t(d.heads) * d.nope * latent;
+  for (int64_t i = 0; i < t; ++i)
+    for (int64_t v = 0; v < attended.cols(); ++v) {
+      const float *from = cache.absorbed_out.row(i) + v / d.value * latent, *row = values + v * latent;
+      float sum = 0;
+#pragma omp simd reduction(+ : sum)
+      for (int j = 0; j < latent; ++j) sum += from[j] * row[j];
+      attended.row(i)[v] = sum;
+    }
+}
+
+// The sequences of a plan that take one form, as a plan of their own.
+struct Part {
+  AttentionPlan plan;
+  std::vector<int64_t> queries, keys;  // rows of the whole
+  std::vector<uint8_t> open;
+};
+
+Part part_of(const MlaConfig& config, const AttentionPlan& plan, const uint8_t* open, MlaForm form) {
+  Part part;
+  const int heads = config.dims.heads;
+  for (int64_t s = 0; s < plan.sequences(); ++s) {
+    const int64_t nq = plan.query_begin[s + 1] - plan.query_begin[s], nk = plan.key_begin[s + 1] - plan.key_begin[s];
+    if (faster_form(config, nq, nk) != form) continue;
+    const auto table = plan.bucket.begin() + plan.bucket_begin[s];
+    part.plan.add(nq, nk, {table, table + nq * nk});
+    for (int64_t i = 0; i < nq; ++i) part.queries.push_back(plan.query_begin[s] + i);
+    for (int64_t i = 0; i < nk; ++i) part.keys.push_back(plan.key_begin[s] + i);
+    if (open) part.open.insert(part.open.end(), open + s * heads, open + (s + 1) * heads);
+  }
+  return part;
+}
+
+Rows<float> rows_of(const Rows<float>& all, const std::vector<int64_t>& rows) {
+  Rows<float> out;
+  out.resize(int64_t(rows.size()), all.cols());
+  for (size_t i = 0; i < rows.size(); ++i) std::copy_n(all.row(rows[i]), all.cols(), out.row(int64_t(i)));
+  return out;
+}
+
+void attend(const MlaLayer& layer, const AttentionPlan& plan, const Rows<float>& q, const Rows<float>& kv, const uint8_t* open, MlaForm form, MlaCache& cache, Rows<float>& attended) {
+  if (form == MlaForm::kExpanded) return attend_expanded(layer, plan, q, kv, open, cache, attended);
+  if (form == MlaForm::kAbsorbed) return attend_absorbed(layer, plan, q, kv, open, cache, attended);
+  attended.resize(q.rows(), int64_t(layer.config.dims.heads) * layer.config.dims.value);
+  for (const MlaForm each : {MlaForm::kExpanded, MlaForm::kAbsorbed}) {
+    const Part part = part_of(layer.config, plan, open, each);
+    if (part.plan.sequences() == plan.sequences()) return attend(layer, plan, q, kv, open, each, cache, attended);
+    Rows<float> own;
+    if (part.queries.empty()) continue;
+    attend(layer, part.plan, rows_of(q, part.queries), rows_of(kv, part.keys), open ? part.open.data() : nullptr, each, cache, own);
+    for (size_t i = 0; i < part.queries.size(); ++i) std::copy_n(own.row(int64_t(i)), own.cols(), attended.row(part.queries[i]));
+  }
 }
 
 void gate_and_project(const MlaLayer& layer, std::span<const uint8_t> domain, float gate_threshold, MlaCache& cache, Rows<float>& y) {
@@ -60,18 +151,27 @@ void mla_latent_rows(const MlaLayer& layer, const Rows<float>& rope, const Rows<
   rope_apply(rope, rows.data(), rows.cols(), layer.config.kv_latent_dim, 0, 1, false);
 }
 
-void mla_attend(const MlaLayer& layer, const AttentionPlan& plan, const Rows<float>& rope, const Rows<bf16>& x, const Rows<float>& keys, std::span<const uint8_t> domain, float gate_threshold, MlaCache& scratch, Rows<float>& y) {
+// Costs in multiply-adds; one of attention's own loops takes as long as kGemmAdvantage in a GEMM (bench/mla_forms).
+MlaForm faster_form(const MlaConfig& c, int64_t queries, int64_t keys) {
+  constexpr double kGemmAdvantage = 6;
+  if (c.kv_latent_dim % 16) return MlaForm::kExpanded;
+  const double heads = c.dims.heads, latent = c.kv_latent_dim, widths = c.dims.nope + c.dims.value, rope = c.dims.rope, nq = double(queries), nk = double(keys);
+  const double expanded = heads * (nk * latent * widths / kGemmAdvantage + nq * nk * (widths + rope));
+  const double absorbed = heads * (nq * latent * widths + nq * nk * (2 * latent + rope));
+  return absorbed < expanded ? MlaForm::kAbsorbed : MlaForm::kExpanded;
+}
+
+void mla_attend(const MlaLayer& layer, const AttentionPlan& plan, const Rows<float>& rope, const Rows<bf16>& x, const Rows<float>& keys, std::span<const uint8_t> domain, float gate_threshold, MlaCache& scratch, Rows<float>& y, MlaForm form) {
   queries(layer, rope, x, scratch.q);
-  expand_rows(layer, keys, scratch);
-  attend(layer, plan, keys, domain, gate_threshold, scratch);
+  const uint8_t* open = find_open_heads(layer, plan, domain, gate_threshold, scratch);
+  attend(layer, plan, scratch.q, keys, open, form, scratch, scratch.attended);
   gate_and_project(layer, domain, gate_threshold, scratch, y);
 }
 
 void mla_forward(const MlaLayer& layer, const AttentionPlan& plan, const Rows<float>& rope, const Rows<bf16>& x, std::span<const uint8_t> domain, MlaCache& cache, Rows<float>& y) {
   mla_latent_rows(layer, rope, x, cache.kv);
   queries(layer, rope, x, cache.q);
-  expand_rows(layer, cache.kv, cache);
-  attend(layer, plan, cache.kv, domain, 0, cache);
+  attend_expanded(layer, plan, cache.q, cache.kv, find_open_heads(layer, plan, domain, 0, cache), cache, cache.attended);
   if (layer.gates.domains) cache.ungated = cache.attended;
   gate_and_project(layer, domain, 0, cache, y);
 }

@@ -39,7 +39,14 @@ struct MlaCache {
   std::vector<uint8_t> open;              // [sequences][heads]; empty without gates
   Rows<bf16> latent_half, attended_half;
   std::vector<float> latent_inverse_rms;
+  Rows<float> latent_wide, absorbed_q, absorbed_out;  // of the absorbed form
 };
+
+// The same function in two orders. Expanded: keys and values of all heads are made from the latents, once a pass.
+// Absorbed: the queries move into the latent space and the heads attend to the latents themselves: less work for few
+// queries over many keys. The choice follows from a sequence's own size, so that its result never depends on its company.
+enum class MlaForm { kAuto, kExpanded, kAbsorbed };
+MlaForm faster_form(const MlaConfig& config, int64_t queries, int64_t keys);
 
 // x [t, d] (normed) -> y [t, d]. Keys are the same tokens (training, prefill). domain[t] chooses a token's head gates.
 void mla_forward(const MlaLayer& layer, const AttentionPlan& plan, const Rows<float>& rope, const Rows<bf16>& x, std::span<const uint8_t> domain, MlaCache& cache, Rows<float>& y);
@@ -50,6 +57,6 @@ void mla_backward(MlaLayer& layer, const AttentionPlan& plan, const Rows<float>&
 // the keys' rows; then queries of the new tokens attend to all rows of `keys` under the plan. Heads whose gate is at
 // most `gate_threshold` are left out.
 void mla_latent_rows(const MlaLayer& layer, const Rows<float>& rope, const Rows<bf16>& x, Rows<float>& rows);
-void mla_attend(const MlaLayer& layer, const AttentionPlan& plan, const Rows<float>& rope, const Rows<bf16>& x, const Rows<float>& keys, std::span<const uint8_t> domain, float gate_threshold, MlaCache& scratch, Rows<float>& y);
+void mla_attend(const MlaLayer& layer, const AttentionPlan& plan, const Rows<float>& rope, const Rows<bf16>& x, const Rows<float>& keys, std::span<const uint8_t> domain, float gate_threshold, MlaCache& scratch, Rows<float>& y, MlaForm form = MlaForm::kAuto);
 
 }  // namespace orrery

@@ -113,11 +113,11 @@ void read_weights(const SafetensorsFile& file, const std::string& name, const st
     if (!std::isfinite(v)) fail("tensor {}: holds a value that is not finite", name);
 }
 
-SafetensorsWriter quantize(const SafetensorsFile& file, WeightType type) {
+SafetensorsWriter quantize(const SafetensorsFile& file, WeightType type, const std::function<bool(const std::string&)>& keep) {
   SafetensorsWriter writer;
   for (const auto& [name, tensor] : file.tensors()) {
     if (tensor.dtype == DType::kI8 || name.ends_with(kInt4)) fail("{} is quantised already: start from the bf16 weights", name);
-    if ((tensor.dtype != DType::kF32 && tensor.dtype != DType::kBF16) || !is_quantized_weight(name, tensor.shape)) {
+    if ((tensor.dtype != DType::kF32 && tensor.dtype != DType::kBF16) || !is_quantized_weight(name, tensor.shape) || (keep && keep(name))) {
       writer.add(name, tensor.dtype, tensor.shape, tensor.bytes);
       continue;
     }

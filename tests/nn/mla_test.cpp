@@ -143,6 +143,56 @@ TEST(Mla, TokensThatAttendToTheCacheOneByOneGiveTheSame) {
   }
 }
 
+// Both orders of the products, and both at once where sequences of one pass choose differently.
+TEST(Mla, AbsorbedAndExpandedFormsAgree) {
+  MlaCase c;
+  Rows<float> rows, expanded, absorbed;
+  mla_latent_rows(c.layer, c.rope, c.half, rows);
+  MlaCache scratch;
+  mla_attend(c.layer, c.plan, c.rope, c.half, rows, kDomains, 0, scratch, expanded, MlaForm::kExpanded);
+  mla_attend(c.layer, c.plan, c.rope, c.half, rows, kDomains, 0, scratch, absorbed, MlaForm::kAbsorbed);
+  EXPECT_LT(relative_error(absorbed, doubles(expanded)), 2 * kHalfRounding);
+  EXPECT_LT(relative_error(absorbed, c.reference().forward(c.plan)), 2 * kHalfRounding);
+}
+
+TEST(Mla, AFormIsChosenByTheSequencesOwnSize) {
+  const MlaConfig config{256, {8, 32, 32, 32}, 64};
+  EXPECT_EQ(faster_form(config, 1, 60), MlaForm::kAbsorbed);
+  EXPECT_EQ(faster_form(config, 240, 260), MlaForm::kExpanded);
+  // One query over 200 keys beside 40 over 40: each as alone.
+  Rng rng(4);
+  ParameterList list;
+  MlaLayer layer;
+  layer.declare(list, "attention", {kModel, {2, 16, kRopeDim, 16}, kLatent, 3, kGateWeight}, rng);
+  const std::vector<std::pair<int64_t, int64_t>> sizes = {{1, 200}, {40, 40}, {2, 100}};
+  ASSERT_NE(faster_form(layer.config, 1, 200), faster_form(layer.config, 40, 40));
+  AttentionPlan all;
+  int64_t queries = 0, keys = 0;
+  for (const auto& [nq, nk] : sizes) all.add(nq, nk, std::vector<uint8_t>(size_t(nq * nk), 1)), queries += nq, keys += nk;
+  const std::vector<Place> places(size_t(queries), Place{1, 2, true});
+  Rows<float> rope, together, alone;
+  rope_table(places, rope);
+  Rows<bf16> x;
+  to_bf16(exact_rows(rng, int(queries), kModel), x);
+  const Rows<float> kv = exact_rows(rng, int(keys), kLatent + kRopeDim);
+  const std::vector<uint8_t> domain(size_t(queries), 1);
+  MlaCache scratch;
+  mla_attend(layer, all, rope, x, kv, domain, 0, scratch, together);
+  for (int64_t s = 0, q0 = 0, k0 = 0; s < 3; q0 += sizes[s].first, k0 += sizes[s].second, ++s) {
+    const auto [nq, nk] = sizes[s];
+    AttentionPlan plan;
+    plan.add(nq, nk, std::vector<uint8_t>(size_t(nq * nk), 1));
+    Rows<bf16> own;
+    Rows<float> own_kv, own_rope;
+    own.resize(nq, kModel), own_kv.resize(nk, kv.cols()), own_rope.resize(nq, rope.cols());
+    std::copy_n(x.row(q0), nq * kModel, own.data());
+    std::copy_n(kv.row(k0), nk * kv.cols(), own_kv.data());
+    std::copy_n(rope.row(q0), nq * rope.cols(), own_rope.data());
+    mla_attend(layer, plan, own_rope, own, own_kv, std::span(domain).first(size_t(nq)), 0, scratch, alone);
+    EXPECT_LT(relative_error({together.row(q0), size_t(nq * kModel)}, doubles({alone.data(), size_t(nq * kModel)})), kHalfRounding) << s;
+  }
+}
+
 // A head that every domain closes leaves no trace, forward or backward, and is not computed.
 TEST(Mla, ClosedHeadsAreLeftOut) {
   MlaCase c;

@@ -44,6 +44,27 @@ TEST(Parameter, F32RoundTripIsExactAndBf16IsTheNearest) {
   }
 }
 
+TEST(Parameter, ALargerModelTakesTheSmallerOnesValuesInItsCorner) {
+  TwoTensors small;
+  for (size_t i = 0; i < 6; ++i) small.a.value[i] = float(i + 1);
+  for (size_t i = 0; i < 4; ++i) small.b.value[i] = 7;
+  Parameter a, b, c;
+  ParameterList list;
+  list.add(a, "layer.0.a", {3, 4});
+  list.add(b, "layer.1.b", {5});
+  list.add(c, "layer.2.c", {2});
+  for (Parameter* p : list.all()) init_constant(*p, -1);
+  list.load_into_larger(*saved(small, DType::kF32));
+  EXPECT_EQ(a.value, (std::vector<float>{1, 2, 3, -1, 4, 5, 6, -1, -1, -1, -1, -1}));
+  EXPECT_EQ(b.value, (std::vector<float>{7, 7, 7, 7, -1}));
+  EXPECT_EQ(c.value, (std::vector<float>{-1, -1}));
+  EXPECT_EQ(from_bf16(a.half[4]), 4) << "load refreshes";
+  TwoTensors tiny;
+  SafetensorsWriter writer;
+  list.save(writer, DType::kF32);
+  expect_error([&] { tiny.list.load_into_larger(SafetensorsFile(writer.serialize(), "large")); }, {"layer.0.a", "larger"});
+}
+
 TEST(Parameter, FilesThatDoNotFitNameTheTensor) {
   TwoTensors model;
   const std::vector<float> six(6), four(4);

@@ -58,6 +58,14 @@ TEST(Quantize, Int4ErrsByHalfAStepOfTheBlocksScale) {
   EXPECT_LT(small.bytes().size(), file_of(values).bytes().size() / 5);
 }
 
+TEST(Quantize, WhatIsToBeKeptStaysAsItIs) {
+  const SafetensorsFile kept(quantize(file_of(weights()), WeightType::kInt8, [](const std::string& name) { return name == "w"; }).serialize(), "test");
+  EXPECT_EQ(kept.tensor("w").dtype, DType::kF32);
+  std::vector<float> read;
+  read_weights(kept, "w", kShape, read);
+  EXPECT_EQ(read, weights());
+}
+
 TEST(Quantize, WhatIsQuantizedAlreadyIsRefused) {
   const SafetensorsFile once(quantize(file_of(weights()), WeightType::kInt8).serialize(), "test");
   EXPECT_THROW(quantize(once, WeightType::kInt4), Error);
