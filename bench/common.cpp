@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <ctime>
@@ -12,6 +13,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/parallel.h"
+#include "tensor/matmul.h"
 
 namespace orrery::bench {
 namespace {
@@ -156,6 +158,19 @@ void Report::finish() const {
   Json all = document_;
   all["figures"] = figures;
   write_atomic(path_, all.dump(1) + "\n");
+}
+
+double gemm_rate() {
+  constexpr int64_t n = 1024;
+  const std::vector<bf16> a(n * n, to_bf16(0.5f)), b = a;
+  std::vector<float> c(n * n);
+  double best = 1e9;
+  for (int i = 0; i < 20; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    matmul(MatmulLayout::kNT, n, n, n, a.data(), b.data(), c.data());
+    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return 2.0 * n * n * n / best;
 }
 
 std::vector<Frame> frames_of(const Generator& generator, PlannedClip& clip) {

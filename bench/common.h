@@ -70,6 +70,8 @@ class Report {
   std::string path_;
 };
 
+// FLOP/s of a bf16 product of 1024^3 with all threads, the best of 20: what a step can be measured against.
+double gemm_rate();
 std::vector<Frame> frames_of(const Generator& generator, PlannedClip& clip);
 // dB of 8-bit RGB; NaN where the mask, a byte a pixel, is empty. mask null: everywhere.
 double psnr(const std::vector<uint8_t>& a, const std::vector<uint8_t>& b, const std::vector<uint8_t>* mask);

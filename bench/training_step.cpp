@@ -119,6 +119,14 @@ Json shapes_of(const UnifiedTransformer& model, const Mixture& m, const Batch& b
             {"patches", model.config().code_dims * model.config().code_levels + 1}}}};
 }
 
+// Products of the layers alone (attention's scores, embeddings and heads not counted), forward and twice that backward.
+double layer_flops(const UnifiedTransformerConfig& c, int64_t tokens) {
+  const double d = c.d_model, heads = c.attention.heads;
+  const double attention = d * heads * c.attention.qk() + d * (c.kv_latent_dim + c.attention.rope) + c.kv_latent_dim * heads * (c.attention.nope + c.attention.value) + heads * c.attention.value * d;
+  const double ffn = 3 * d * (c.shared_hidden + c.router.top_k * c.expert_hidden) + d * (3 + c.router.num_experts());
+  return 3 * 2 * double(tokens) * c.num_layers * (attention + ffn);
+}
+
 void run(const Options& o, const Mixture& m) {
   const Generator generator(o.model);
   Report report("One training step of the transformer: forward, losses, backward, optimizer", o, &generator);
@@ -134,15 +142,16 @@ void run(const Options& o, const Mixture& m) {
     forward.push_back(f), backward.push_back(b), update.push_back(u), total.push_back(f + b + u);
   }
   const double rate = double(batch.tokens.size()) / quantile(total, 0.5);
+  const double peak = gemm_rate(), share = layer_flops(model->config(), batch.tokens.size()) / quantile(total, 0.5) / peak;
   report.print(Table{fmt::format("{} sequences, {} tokens, {:.2f} M parameters; seconds, median / p90",
                                  batch.tokens.sequence_begin.size() - 1, batch.tokens.size(),
                                  double(model->parameters().total_size()) / 1e6),
-                     {"N steps", "step", "forward", "losses and backward", "optimizer", "tokens/s"},
+                     {"N steps", "step", "forward", "losses and backward", "optimizer", "tokens/s", "share of the bf16 GEMM rate"},
                      {{std::to_string(o.count), spread(total), spread(forward), spread(backward),
-                       spread(update), fmt::format("{:.0f}", rate)}}});
+                       spread(update), fmt::format("{:.0f}", rate), fmt::format("{:.0f} % of {:.2f} TFLOP/s", 100 * share, peak / 1e12)}}});
   report.figures = {{"step_s", spread_json(total)},         {"forward_s", spread_json(forward)},
                     {"backward_s", spread_json(backward)},  {"optimizer_s", spread_json(update)},
-                    {"tokens", batch.tokens.size()},        {"tokens_per_s", rate},
+                    {"tokens", batch.tokens.size()},        {"tokens_per_s", rate}, {"gemm_share", share},
                     {"shapes", shapes_of(*model, m, batch)}};
   report.finish();
 }
