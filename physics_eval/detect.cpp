@@ -3,6 +3,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "physics_eval/outline.h"
+#include "physics_eval/statistics.h"
 #include "physics_eval/thresholds.h"
 
 namespace orrery::physics_eval {
@@ -120,6 +121,30 @@ std::vector<Detection> bodies_of(const cv::Mat& image, const cv::Mat& mask, cons
   return bodies;
 }
 
+// Centroid of the body's strong part, holes filled: coding noise, halos and the last of a shadow pull that of the whole
+// mask to their side. Only where one body of most of the mask is left.
+void find_core(const cv::Mat& diff, Detection& body) {
+  std::vector<uint8_t> values;
+  for (int y = 0; y < body.box.height; ++y)
+    for (int x = 0; x < body.box.width; ++x)
+      if (body.mask.at<uint8_t>(y, x)) values.push_back(diff.at<uint8_t>(body.box.y + y, body.box.x + x));
+  const double limit = kStrongPart.value * median(values);
+  if (limit <= kContrastLow.value) return;
+  cv::Mat core = (diff(body.box) > limit) & body.mask, labels, stats, centroids;
+  cv::morphologyEx(core, core, cv::MORPH_OPEN, cv::Mat::ones(3, 3, CV_8U));
+  const int n = cv::connectedComponentsWithStats(core, labels, stats, centroids, 8, CV_32S);
+  int largest = 0;
+  for (int label = 1; label < n; ++label)
+    if (!largest || stats.at<int>(label, cv::CC_STAT_AREA) > stats.at<int>(largest, cv::CC_STAT_AREA)) largest = label;
+  if (!largest) return;
+  core = labels == largest;
+  fill_holes(core);
+  const cv::Moments m = cv::moments(core, true);
+  if (m.m00 < 0.75 * double(values.size())) return;
+  body.core_x = body.box.x + m.m10 / m.m00;
+  body.core_y = body.box.y + m.m01 / m.m00;
+}
+
 // Keeps the largest connected region and those at least a tenth of its size.
 void drop_crumbs(cv::Mat& mask) {
   cv::Mat labels, stats, centroids;
@@ -187,6 +212,7 @@ Detection measure(const cv::Mat& image, const cv::Mat& mask, const cv::Rect& box
   const double inverse = n ? 1.0 / n : 0;
   d.x = box.x + sx * inverse;
   d.y = box.y + sy * inverse;
+  d.core_x = d.x, d.core_y = d.y;
   for (int c = 0; c < 3; ++c) d.rgb[c] = float(rgb[c] * inverse);
   d.round = roundness(d.mask);
   d.clipped = box.x <= 0 || box.y <= 0 || box.x + box.width >= image.cols || box.y + box.height >= image.rows;
@@ -198,7 +224,8 @@ bool FrameDetections::usable() const { return changed <= kMaxForeground.value &&
 FrameDetections detect(const cv::Mat& image, const Background& background) {
   FrameDetections out;
   out.image = image;
-  out.mask = foreground(difference(image, background), background);
+  const cv::Mat diff = difference(image, background);
+  out.mask = foreground(diff, background);
   out.changed = double(cv::countNonZero(out.mask)) / double(out.mask.total());
   const cv::Rect box = bounds_of(out.mask, 4);
   if (box.empty() || out.changed > kMaxForeground.value) return out;
@@ -214,7 +241,10 @@ FrameDetections detect(const cv::Mat& image, const Background& background) {
     const cv::Rect local(stats.at<int>(label, 0), stats.at<int>(label, 1), stats.at<int>(label, 2), stats.at<int>(label, 3));
     cv::Mat own = cv::Mat::zeros(image.size(), CV_8U);
     cv::Mat(labels(local) == label).copyTo(own(local + box.tl()));
-    for (Detection& body : bodies_of(image, own, local + box.tl())) out.objects.push_back(std::move(body));
+    for (Detection& body : bodies_of(image, own, local + box.tl())) {
+      find_core(diff, body);
+      out.objects.push_back(std::move(body));
+    }
   }
   return out;
 }
