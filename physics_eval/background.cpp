@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/scene.h"
+#include "physics_eval/image.h"
 #include "physics_eval/statistics.h"
 #include "physics_eval/still_objects.h"
 #include "physics_eval/thresholds.h"
@@ -43,19 +44,6 @@ cv::Mat quantile_image(const std::vector<cv::Mat>& samples, double q) {
     for (size_t i = 0; i < samples.size(); ++i) std::copy_n(samples[i].data + start, count, rows[i].data());
     sort_lanes(rows, count);
     std::copy_n(rows[pick].data(), count, out.data + start);
-  }
-  return out;
-}
-
-cv::Mat largest_channel_difference(const cv::Mat& a, const cv::Mat& b) {
-  cv::Mat out(a.size(), CV_8U);
-  const uint8_t *p = a.data, *q = b.data;
-  uint8_t* o = out.data;
-  const size_t n = out.total();
-  for (size_t i = 0; i < n; ++i) {
-    int d = 0;
-    for (int c = 0; c < 3; ++c) d = std::max(d, std::abs(int(p[3 * i + c]) - int(q[3 * i + c])));
-    o[i] = uint8_t(d);
   }
   return out;
 }
@@ -275,24 +263,29 @@ cv::Mat difference(const cv::Mat& image, const Background& background) {
 
 cv::Mat foreground(const cv::Mat& diff, const Background& background) {
   // The 3x3 mean divides independent noise by about two; the factors are in units of the raw noise.
-  cv::Mat low, high, limit;
-  cv::max(background.noise * (kNoiseFactorLow.value / 2), kContrastLow.value, limit);
-  low = diff > limit;
+  cv::Mat low, high, limit, out = cv::Mat::zeros(diff.size(), CV_8U);
   cv::max(background.noise * (kNoiseFactorHigh.value / 2), kContrastHigh.value, limit);
   high = diff > limit;
-  if (cv::countNonZero(high) == 0) return cv::Mat::zeros(diff.size(), CV_8U);
+  if (cv::countNonZero(high) == 0) return out;
+  cv::max(background.noise * (kNoiseFactorLow.value / 2), kContrastLow.value, limit);
+  low = diff > limit;
+  const cv::Rect box = cv::boundingRect(low);
   cv::Mat labels;
-  const int n = cv::connectedComponents(low, labels, 8, CV_32S);
+  const int n = cv::connectedComponents(low(box), labels, 8, CV_32S);
   std::vector<uint8_t> kept(n, 0);
-  const int* label = labels.ptr<int>();
-  const uint8_t* strong = high.ptr<uint8_t>();
-  const size_t total = labels.total();
-  for (size_t i = 0; i < total; ++i)
-    if (strong[i]) kept[label[i]] = 255;
+  for (int y = 0; y < box.height; ++y) {
+    const int* label = labels.ptr<int>(y);
+    const uint8_t* strong = high.ptr<uint8_t>(box.y + y) + box.x;
+    for (int x = 0; x < box.width; ++x)
+      if (strong[x]) kept[label[x]] = 255;
+  }
   kept[0] = 0;
-  uint8_t* out = low.ptr<uint8_t>();
-  for (size_t i = 0; i < total; ++i) out[i] = kept[label[i]];
-  return low;
+  for (int y = 0; y < box.height; ++y) {
+    const int* label = labels.ptr<int>(y);
+    uint8_t* row = out.ptr<uint8_t>(box.y + y) + box.x;
+    for (int x = 0; x < box.width; ++x) row[x] = kept[label[x]];
+  }
+  return out;
 }
 
 }  // namespace orrery::physics_eval

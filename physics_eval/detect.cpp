@@ -3,6 +3,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "physics_eval/outline.h"
+#include "physics_eval/statistics.h"
 #include "physics_eval/thresholds.h"
 
 namespace orrery::physics_eval {
@@ -10,22 +11,27 @@ namespace {
 
 float luma(const uint8_t* p) { return 0.2126f * p[0] + 0.7152f * p[1] + 0.0722f * p[2]; }
 
-// Ratio of brightness to the background's; +4 levels keep black backgrounds finite.
-cv::Mat brightness_ratio(const cv::Mat& image, const cv::Mat& plate, const cv::Rect& box) {
-  cv::Mat ratio(box.size(), CV_32F);
+// Ratio of brightness to the background's; +4 levels keep black backgrounds finite. Only within two pixels of the
+// mask (box-sized), 1 elsewhere.
+cv::Mat brightness_ratio(const cv::Mat& image, const cv::Mat& plate, const cv::Mat& mask, const cv::Rect& box) {
+  cv::Mat ratio(box.size(), CV_32F, cv::Scalar(1)), near;
+  cv::dilate(mask, near, cv::Mat::ones(5, 5, CV_8U));
   for (int y = 0; y < box.height; ++y) {
     const uint8_t* f = image.ptr<uint8_t>(box.y + y) + 3 * box.x;
     const uint8_t* b = plate.ptr<uint8_t>(box.y + y) + 3 * box.x;
     float* r = ratio.ptr<float>(y);
-    for (int x = 0; x < box.width; ++x) r[x] = (luma(f + 3 * x) + 4) / (luma(b + 3 * x) + 4);
+    const uint8_t* m = near.ptr<uint8_t>(y);
+    for (int x = 0; x < box.width; ++x)
+      if (m[x]) r[x] = (luma(f + 3 * x) + 4) / (luma(b + 3 * x) + 4);
   }
   cv::blur(ratio, ratio, {3, 3});
   return ratio;
 }
 
-// Darker, same chromaticity, and no edge through it.
-cv::Mat shadow_candidates(const cv::Mat& image, const cv::Mat& plate, const cv::Rect& box) {
-  const cv::Mat ratio = brightness_ratio(image, plate, box);
+// Pixels of the mask (box-sized) that are darker, of the same chromaticity, and without an edge through them.
+cv::Mat shadow_candidates(const cv::Mat& image, const cv::Mat& plate, const cv::Mat& mask, const cv::Rect& box) {
+  constexpr float kSlope = float(kShadowSlope.value);
+  const cv::Mat ratio = brightness_ratio(image, plate, mask, box);
   cv::Mat out = cv::Mat::zeros(box.size(), CV_8U);
   for (int y = 0; y < box.height; ++y) {
     const uint8_t* f = image.ptr<uint8_t>(box.y + y) + 3 * box.x;
@@ -33,15 +39,16 @@ cv::Mat shadow_candidates(const cv::Mat& image, const cv::Mat& plate, const cv::
     const float* above = ratio.ptr<float>(std::max(y - 1, 0));
     const float* row = ratio.ptr<float>(y);
     const float* below = ratio.ptr<float>(std::min(y + 1, box.height - 1));
+    const uint8_t* m = mask.ptr<uint8_t>(y);
     for (int x = 0; x < box.width; ++x) {
       const float r = row[x];
-      if (r >= 1.02f || r < float(kShadowDarkest.value)) continue;
+      if (!m[x] || r >= 1.02f || r < float(kShadowDarkest.value)) continue;
       const float own = (luma(f + 3 * x) + 4) / (luma(b + 3 * x) + 4);  // sharp: on a slope the mean is another shade
       float chroma = 0;
       for (int c = 0; c < 3; ++c) chroma = std::max(chroma, std::abs(f[3 * x + c] - own * b[3 * x + c]));
       const float gx = 0.5f * (row[std::min(x + 1, box.width - 1)] - row[std::max(x - 1, 0)]);
       const float gy = 0.5f * (below[x] - above[x]);
-      if (chroma < kShadowChroma.value && std::hypot(gx, gy) < kShadowSlope.value) out.at<uint8_t>(y, x) = 255;
+      if (chroma < kShadowChroma.value && gx * gx + gy * gy < kSlope * kSlope) out.at<uint8_t>(y, x) = 255;
     }
   }
   return out;
@@ -76,19 +83,28 @@ cv::Rect bounds_of(const cv::Mat& mask, int margin) {
          cv::Rect(0, 0, mask.cols, mask.rows);
 }
 
+// Morphological opening by a disc of radius r, from two distance transforms: the time does not grow with r.
+// `distance`: of the mask's pixels to its outside.
+cv::Mat opened_by_disc(const cv::Mat& distance, int r) {
+  cv::Mat outside, reach;
+  cv::compare(distance, r, outside, cv::CMP_LE);  // 0 where the disc fits
+  cv::distanceTransform(outside, reach, cv::DIST_L2, 5);
+  return reach <= r;
+}
+
 // Opens the region by a disc of a part of its largest inscribed circle; only where that removes a substantial part:
 // the corners of a box stay. What is left falls into bodies that touch and crumbs; the bodies are returned.
 std::vector<Detection> bodies_of(const cv::Mat& image, const cv::Mat& mask, const cv::Rect& box) {
   cv::Mat own, distance;
   cv::copyMakeBorder(mask(box), own, 1, 1, 1, 1, cv::BORDER_CONSTANT, cv::Scalar(0));
-  cv::distanceTransform(own, distance, cv::DIST_L2, 3);
+  cv::distanceTransform(own, distance, cv::DIST_L2, 5);
   double radius = 0;
   cv::minMaxLoc(distance, nullptr, &radius);
   const int r = int(kAppendage.value * radius), area = cv::countNonZero(own);
   // About as compact as a square: nothing hangs on it.
   if (r < 1 || area < 1.4 * CV_PI * radius * radius) return {measure(image, mask, box)};
-  cv::Mat opened, labels, stats, centroids;
-  cv::morphologyEx(own, opened, cv::MORPH_OPEN, cv::getStructuringElement(cv::MORPH_ELLIPSE, {2 * r + 1, 2 * r + 1}));
+  cv::Mat labels, stats, centroids;
+  const cv::Mat opened = opened_by_disc(distance, r);
   if (cv::countNonZero(opened) > 0.93 * area) return {measure(image, mask, box)};
   const int n = cv::connectedComponentsWithStats(opened, labels, stats, centroids, 8, CV_32S);
   int largest = 0;
@@ -103,6 +119,30 @@ std::vector<Detection> bodies_of(const cv::Mat& image, const cv::Mat& mask, cons
     bodies.push_back(measure(image, body, place));
   }
   return bodies;
+}
+
+// Centroid of the body's strong part, holes filled: coding noise, halos and the last of a shadow pull that of the whole
+// mask to their side. Only where one body of most of the mask is left.
+void find_core(const cv::Mat& diff, Detection& body) {
+  std::vector<uint8_t> values;
+  for (int y = 0; y < body.box.height; ++y)
+    for (int x = 0; x < body.box.width; ++x)
+      if (body.mask.at<uint8_t>(y, x)) values.push_back(diff.at<uint8_t>(body.box.y + y, body.box.x + x));
+  const double limit = kStrongPart.value * median(values);
+  if (limit <= kContrastLow.value) return;
+  cv::Mat core = (diff(body.box) > limit) & body.mask, labels, stats, centroids;
+  cv::morphologyEx(core, core, cv::MORPH_OPEN, cv::Mat::ones(3, 3, CV_8U));
+  const int n = cv::connectedComponentsWithStats(core, labels, stats, centroids, 8, CV_32S);
+  int largest = 0;
+  for (int label = 1; label < n; ++label)
+    if (!largest || stats.at<int>(label, cv::CC_STAT_AREA) > stats.at<int>(largest, cv::CC_STAT_AREA)) largest = label;
+  if (!largest) return;
+  core = labels == largest;
+  fill_holes(core);
+  const cv::Moments m = cv::moments(core, true);
+  if (m.m00 < 0.75 * double(values.size())) return;
+  body.core_x = body.box.x + m.m10 / m.m00;
+  body.core_y = body.box.y + m.m01 / m.m00;
 }
 
 // Keeps the largest connected region and those at least a tenth of its size.
@@ -120,13 +160,21 @@ void drop_crumbs(cv::Mat& mask) {
 void restore_flooded(const cv::Mat& before, cv::Mat after) {
   cv::Mat labels, stats, centroids;
   const int n = cv::connectedComponentsWithStats(before, labels, stats, centroids, 8, CV_32S);
+  std::vector<int> left_over(n, 0);
+  for (int y = 0; y < labels.rows; ++y) {
+    const int* label = labels.ptr<int>(y);
+    const uint8_t* row = after.ptr<uint8_t>(y);
+    for (int x = 0; x < labels.cols; ++x) left_over[label[x]] += row[x] != 0;
+  }
   for (int label = 1; label < n; ++label) {
+    const int area = stats.at<int>(label, cv::CC_STAT_AREA);
+    if (area < kMinArea.value || left_over[label] > 0.9 * area || left_over[label] < 0.15 * area) continue;
     const cv::Rect box(stats.at<int>(label, 0), stats.at<int>(label, 1), stats.at<int>(label, 2), stats.at<int>(label, 3));
     const cv::Mat whole = labels(box) == label;
     cv::Mat left = whole & after(box);
     drop_crumbs(left);
-    const int kept = cv::countNonZero(left), area = stats.at<int>(label, cv::CC_STAT_AREA);
-    if (kept > 0.9 * area || kept < 0.15 * area) continue;
+    const int kept = cv::countNonZero(left);
+    if (kept < 0.15 * area) continue;
     std::vector<cv::Point> points, hull;
     cv::findNonZero(left, points);
     cv::convexHull(points, hull);
@@ -143,7 +191,7 @@ void remove_shadows(const cv::Mat& image, const cv::Mat& plate, cv::Mat& mask) {
   const cv::Rect box = bounds_of(mask, 2);
   if (box.empty()) return;
   const cv::Mat before = mask(box).clone();
-  flood_from_outside(shadow_candidates(image, plate, box), mask(box));
+  flood_from_outside(shadow_candidates(image, plate, before, box), mask(box));
   restore_flooded(before, mask(box));
 }
 
@@ -164,6 +212,7 @@ Detection measure(const cv::Mat& image, const cv::Mat& mask, const cv::Rect& box
   const double inverse = n ? 1.0 / n : 0;
   d.x = box.x + sx * inverse;
   d.y = box.y + sy * inverse;
+  d.core_x = d.x, d.core_y = d.y;
   for (int c = 0; c < 3; ++c) d.rgb[c] = float(rgb[c] * inverse);
   d.round = roundness(d.mask);
   d.clipped = box.x <= 0 || box.y <= 0 || box.x + box.width >= image.cols || box.y + box.height >= image.rows;
@@ -175,7 +224,8 @@ bool FrameDetections::usable() const { return changed <= kMaxForeground.value &&
 FrameDetections detect(const cv::Mat& image, const Background& background) {
   FrameDetections out;
   out.image = image;
-  out.mask = foreground(difference(image, background), background);
+  const cv::Mat diff = difference(image, background);
+  out.mask = foreground(diff, background);
   out.changed = double(cv::countNonZero(out.mask)) / double(out.mask.total());
   const cv::Rect box = bounds_of(out.mask, 4);
   if (box.empty() || out.changed > kMaxForeground.value) return out;
@@ -191,7 +241,10 @@ FrameDetections detect(const cv::Mat& image, const Background& background) {
     const cv::Rect local(stats.at<int>(label, 0), stats.at<int>(label, 1), stats.at<int>(label, 2), stats.at<int>(label, 3));
     cv::Mat own = cv::Mat::zeros(image.size(), CV_8U);
     cv::Mat(labels(local) == label).copyTo(own(local + box.tl()));
-    for (Detection& body : bodies_of(image, own, local + box.tl())) out.objects.push_back(std::move(body));
+    for (Detection& body : bodies_of(image, own, local + box.tl())) {
+      find_core(diff, body);
+      out.objects.push_back(std::move(body));
+    }
   }
   return out;
 }

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 
+#include "physics_eval/image.h"
 #include "physics_eval/phases.h"
 #include "physics_eval/statistics.h"
 #include "physics_eval/thresholds.h"
@@ -50,14 +50,7 @@ bool speed_over(const std::vector<TrackPoint>& points, int first, int last, doub
 }  // namespace
 
 int changed_pixels(const cv::Mat& before, const cv::Mat& image) {
-  int n = 0;
-  const size_t total = image.total();
-  for (size_t i = 0; i < total; ++i) {
-    const uint8_t *p = before.data + 3 * i, *q = image.data + 3 * i;
-    n +=
-        std::abs(p[0] - q[0]) > kLevels || std::abs(p[1] - q[1]) > kLevels || std::abs(p[2] - q[2]) > kLevels;
-  }
-  return n;
+  return cv::countNonZero(largest_channel_difference(before, image) > kLevels);
 }
 
 Stutter find_stutter(const std::vector<int>& changed) {

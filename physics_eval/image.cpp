@@ -54,4 +54,13 @@ void divide_by_gain(cv::Mat& image, const std::array<double, 3>& gain) {
   cv::LUT(image, table, image);
 }
 
+cv::Mat largest_channel_difference(const cv::Mat& a, const cv::Mat& b) {
+  cv::Mat difference, channels[3], out;
+  cv::absdiff(a, b, difference);
+  cv::split(difference, channels);
+  cv::max(channels[0], channels[1], out);
+  cv::max(out, channels[2], out);
+  return out;
+}
+
 }  // namespace orrery::physics_eval

@@ -92,9 +92,11 @@ bool fill_if_compact(cv::Mat& mask) {
 double roundness(const cv::Mat& mask) {
   const auto outline = outline_of(mask);
   if (outline.size() < 3) return 0;
+  std::vector<cv::Point> hull;  // has the same enclosing circle and a tenth of the points
+  cv::convexHull(outline, hull);
   cv::Point2f center;
   float radius = 0;
-  cv::minEnclosingCircle(outline, center, radius);
+  cv::minEnclosingCircle(hull, center, radius);
   return cv::countNonZero(mask) / (CV_PI * (radius + 0.5) * (radius + 0.5));
 }
 

@@ -1,6 +1,7 @@
 #include "physics_eval/still_objects.h"
 
 #include <Eigen/Dense>
+#include <algorithm>
 #include <array>
 #include <opencv2/imgproc.hpp>
 
@@ -8,6 +9,7 @@
 #include "physics_eval/detect.h"
 #include "physics_eval/outline.h"
 #include "physics_eval/statistics.h"
+#include "physics_eval/thresholds.h"
 
 namespace orrery::physics_eval {
 namespace {
@@ -17,10 +19,11 @@ constexpr double kStandsOut = 16;     // levels beyond which a pixel is not back
 constexpr double kClearlyOut = 30;    // levels that half of an object's pixels exceed: floor tiles differ by 20
 constexpr int kMinPixels = 40;
 
-// Wood: low saturation between orange and yellow. None of the colour words of kColorNames means it.
+// Wood: low saturation between orange and yellow, and not dark: the hue of black is noise. None of the colour words of
+// kColorNames means it.
 bool is_wood(const uint8_t* rgb) {
   const Hsv c = hsv_of(rgb);
-  return c.s > 0.12f && c.s < 0.45f && c.h > 14 && c.h < 46 && c.v < 0.93f;
+  return c.s > 0.12f && c.s < 0.45f && c.h > 14 && c.h < 46 && c.v > 0.25f && c.v < 0.93f;
 }
 
 // The samples of one row that may be backdrop.
@@ -107,21 +110,65 @@ bool stands_clearly_out(const cv::Mat& image, const cv::Mat& backdrop, const cv:
   return median(differences) > kClearlyOut;
 }
 
-// A stripe of the backdrop's own colour cuts a thing in two: pieces of one colour that together make one compact
-// outline are joined.
-void join_halves(const cv::Mat& image, std::vector<cv::Mat>& pieces) {
-  for (size_t i = 0; i < pieces.size(); ++i)
-    for (size_t k = i + 1; k < pieces.size(); ++k) {
-      const cv::Rect a = cv::boundingRect(pieces[i]), b = cv::boundingRect(pieces[k]);
-      const cv::Rect near(a.x - 5, a.y - 5, a.width + 10, a.height + 10);
-      if ((near & b).area() == 0) continue;
-      if (name_color(image(a), pieces[i](a)).color != name_color(image(b), pieces[k](b)).color) continue;
-      cv::Mat whole = pieces[i] | pieces[k];
-      if (!fill_if_compact(whole)) continue;
-      pieces[i] = whole;
-      pieces.erase(pieces.begin() + long(k));
-      k = i;
+// Three pixels further out the picture is another colour, for half of the outline: floor that only the backdrop's fit
+// misses, and soft shadows, go on beyond their outline.
+bool has_outline(const cv::Mat& image, const cv::Mat& piece) {
+  static constexpr int kReach = 3, kSteps[4][2] = {{kReach, 0}, {-kReach, 0}, {0, kReach}, {0, -kReach}};
+  const cv::Rect frame(0, 0, image.cols, image.rows), box = cv::boundingRect(piece);
+  std::vector<int> differences;
+  for (int y = box.y; y < box.y + box.height; ++y)
+    for (int x = box.x; x < box.x + box.width; ++x) {
+      if (!piece.at<uint8_t>(y, x)) continue;
+      int largest = -1;
+      for (const auto& step : kSteps) {
+        const cv::Point out(x + step[0], y + step[1]);
+        if (!frame.contains(out) || piece.at<uint8_t>(out)) continue;
+        largest = std::max(largest, pixel_difference(image.ptr<uint8_t>(y) + 3 * x, image.ptr<uint8_t>(out.y) + 3 * out.x));
+      }
+      if (largest >= 0) differences.push_back(largest);
     }
+  return median(differences) > kEdgeStep.value;
+}
+
+bool near(const cv::Rect& a, const cv::Rect& b) {
+  return !(cv::Rect(a.x - 5, a.y - 5, a.width + 10, a.height + 10) & b).empty();
+}
+
+// `from` and all pieces of its colour that are reached through near ones, as indices.
+std::vector<size_t> neighbours_of_colour(const std::vector<cv::Rect>& boxes, const std::vector<int>& colors, size_t from) {
+  std::vector<size_t> group{from};
+  for (size_t g = 0; g < group.size(); ++g)
+    for (size_t k = 0; k < boxes.size(); ++k)
+      if (colors[k] == colors[from] && near(boxes[group[g]], boxes[k]) && std::ranges::find(group, k) == group.end())
+        group.push_back(k);
+  return group;
+}
+
+// Stripes of the backdrop's own colour cut a thing into pieces: those of one colour that together make one compact
+// outline are joined, all neighbours at once first, then two by two.
+void join_halves(const cv::Mat& image, std::vector<cv::Mat>& pieces) {
+  std::vector<cv::Rect> boxes;
+  std::vector<int> colors;
+  for (const cv::Mat& piece : pieces) {
+    boxes.push_back(cv::boundingRect(piece));
+    colors.push_back(name_color(image(boxes.back()), piece(boxes.back())).color);
+  }
+  const auto join = [&](const std::vector<size_t>& group) {
+    cv::Mat whole = pieces[group[0]].clone();
+    for (size_t k : group) whole |= pieces[k];
+    if (group.size() < 2 || !fill_if_compact(whole)) return false;
+    for (size_t k : group) pieces[k].setTo(0), colors[k] = -1;
+    pieces.push_back(whole);
+    boxes.push_back(cv::boundingRect(whole));
+    colors.push_back(name_color(image(boxes.back()), whole(boxes.back())).color);
+    return true;
+  };
+  for (size_t i = 0; i < pieces.size(); ++i)
+    if (colors[i] >= 0) join(neighbours_of_colour(boxes, colors, i));
+  for (size_t i = 0; i < pieces.size(); ++i)
+    for (size_t k = i + 1; k < pieces.size() && colors[i] >= 0; ++k)
+      if (colors[k] == colors[i] && near(boxes[i], boxes[k])) join({i, k});
+  std::erase_if(pieces, [](const cv::Mat& piece) { return cv::countNonZero(piece) == 0; });
 }
 
 // The part of the piece that differs by more than half of its usual difference: the outline at half height does not
@@ -176,7 +223,7 @@ std::vector<cv::Mat> still_pieces(const cv::Mat& image, const cv::Mat& backdrop)
   std::vector<cv::Mat> pieces = convex_pieces(mask, kMinPixels / 2);
   std::erase_if(pieces, [&](const cv::Mat& piece) { return !stands_clearly_out(image, backdrop, piece, cv::boundingRect(piece)); });
   join_halves(image, pieces);
-  std::erase_if(pieces, [](const cv::Mat& piece) { return cv::countNonZero(piece) < kMinPixels; });
+  std::erase_if(pieces, [&](const cv::Mat& piece) { return cv::countNonZero(piece) < kMinPixels || !has_outline(image, piece); });
   return pieces;
 }
 

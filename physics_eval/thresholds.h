@@ -6,8 +6,8 @@
 
 namespace orrery::physics_eval {
 
-inline constexpr std::string_view kEvaluatorVersion = "0.2";
-inline constexpr std::string_view kThresholdsVersion = "2026-11-b";
+inline constexpr std::string_view kEvaluatorVersion = "0.3";
+inline constexpr std::string_view kThresholdsVersion = "2026-11-c";
 
 struct Threshold {
   std::string_view name;
@@ -26,6 +26,8 @@ inline constexpr Threshold kPlainRoom{"plain_room", 16, "levels", "floor tiles a
 inline constexpr Threshold kShadowDarkest{"shadow_darkest", 0.28, "ratio", "contact shadows keep a quarter of the light or more"};
 inline constexpr Threshold kShadowChroma{"shadow_chroma", 12, "levels", "a shadow changes brightness, not chromaticity"};
 inline constexpr Threshold kShadowSlope{"shadow_slope", 0.13, "1/px", "penumbras are soft, outlines of bodies are not"};
+inline constexpr Threshold kStrongPart{"strong_part", 0.3, "of median", "halos of coding and of generators stay below a quarter of a body's contrast"};
+inline constexpr Threshold kSteadierCore{"steadier_core", 0.9, "of jitter", "clean discs: both centres jitter alike to a twentieth"};
 inline constexpr Threshold kAppendage{"appendage", 0.4, "of radius", "strings, rods and arms are thinner than what they hold"};
 inline constexpr Threshold kMinArea{"min_area", 14, "px", "smaller regions have no usable centroid"};
 inline constexpr Threshold kRound{"round", 0.78, "of enclosing circle", "disc 0.9 to 1, square 0.64, hexagon 0.83"};
@@ -50,6 +52,7 @@ inline constexpr Threshold kKnotPenalty{"knot_penalty", 40, "nats", "six paramet
 inline constexpr Threshold kMinFlightFrames{"min_flight_frames", 6, "frames", "two more than a cubic has parameters"};
 inline constexpr Threshold kMinFlightTravel{"min_flight_travel", 0.5, "diameters", "a box tipping over an edge lifts its centre by 0.2"};
 inline constexpr Threshold kMinSagitta{"min_sagitta", 0.12, "diameters", "how far a flight must bend: hops lower than that are part of rolling"};
+inline constexpr Threshold kTippingDrop{"tipping_drop", 0.71, "diameters", "half the diagonal of a square: more is no tipping over"};
 inline constexpr Threshold kFlightAngle{"flight_angle", 20, "degrees", "gravity is down the picture: hand-held tilt"};
 inline constexpr Threshold kResidualTolerance{"residual_tolerance", 0.008, "of travel",
                                               "real 0.0025, generated 0.008 to 0.095 (naive fits on lab clips)"};
@@ -82,9 +85,9 @@ inline constexpr Threshold kConsistent{"consistent", 50, "score", "a law at its 
 
 inline constexpr std::array kThresholds = {
     kWorkingWidth, kContrastLow, kContrastHigh, kNoiseFactorLow, kNoiseFactorHigh, kEdgeStep, kPlainRoom, kShadowDarkest, kShadowChroma,
-    kShadowSlope, kAppendage, kMinArea, kRound, kBodyRound, kBodyJitter, kMinShare, kMaxRegions,
+    kShadowSlope, kStrongPart, kSteadierCore, kAppendage, kMinArea, kRound, kBodyRound, kBodyJitter, kMinShare, kMaxRegions,
     kMaxForeground, kCameraShift, kCutLikeness, kMinTrackFrames, kMaxMissed, kMinTravel, kFitNoiseFloor, kCentroidDrift, kKnotPenalty,
-    kMinFlightFrames, kMinFlightTravel, kMinSagitta, kFlightAngle, kResidualTolerance, kCubicTolerance, kGravityTolerance, kRestitutionSlack,
+    kMinFlightFrames, kMinFlightTravel, kMinSagitta, kTippingDrop, kFlightAngle, kResidualTolerance, kCubicTolerance, kGravityTolerance, kRestitutionSlack,
     kEnergyTolerance, kMaxDrag, kDropTolerance, kMomentumTolerance, kSeparationSlack, kMassTolerance, kArcTolerance, kPendulumTolerance,
     kPivotTolerance, kGrowth, kLevel, kSurfaceTolerance, kColorTolerance, kShapeTolerance, kSizeTolerance, kIdentityTravel, kImpulseTolerance, kSignificance, kTeleportJump, kHalt, kScaleError, kTilt, kConsistent};
 

@@ -28,6 +28,17 @@ double gap_between(const cv::Rect& a, const cv::Rect& b) {
   return std::max(gx, gy);
 }
 
+// Median third difference while it moves; at rest every centre is steady.
+double jitter_in_motion(const std::vector<TrackPoint>& points, double least_travel) {
+  std::vector<double> thirds;
+  for (size_t i = 3; i < points.size(); ++i) {
+    const TrackPoint &a = points[i - 3], &b = points[i - 2], &c = points[i - 1], &d = points[i];
+    if (d.frame - a.frame != 3 || std::hypot(d.x - a.x, d.y - a.y) < least_travel) continue;
+    thirds.push_back(std::hypot(d.x - 3 * c.x + 3 * b.x - a.x, d.y - 3 * c.y + 3 * b.y - a.y));
+  }
+  return median(thirds);
+}
+
 }  // namespace
 
 double color_distance(const std::array<float, 3>& a, const std::array<float, 3>& b) {
@@ -75,6 +86,17 @@ TrackPoint Tracker::point_of(const Detection& d, int frame, double t) const {
   p.clipped = d.clipped;
   p.merged = d.merged;
   return p;
+}
+
+void Tracker::Live::settle_centres(double factor) {
+  std::vector<TrackPoint> moved = track.points;
+  for (size_t i = 0; i < moved.size(); ++i) moved[i].x = cores[i][0], moved[i].y = cores[i][1];
+  if (jitter_in_motion(moved, 2 * factor) < kSteadierCore.value * jitter_in_motion(track.points, 2 * factor))
+    track.points = std::move(moved);
+}
+
+std::array<double, 2> Tracker::core_of(const Detection& d) const {
+  return {(d.core_x + 0.5) * factor_ - 0.5, (d.core_y + 0.5) * factor_ - 0.5};
 }
 
 void Tracker::predict() {
@@ -197,6 +219,7 @@ void Tracker::follow(Live& live, const Detection& d, int frame, double t) {
   }
   live.missed = live.clear = live.border = live.overlap = 0;
   live.track.points.push_back(point_of(d, frame, t));
+  live.cores.push_back(core_of(d));
 }
 
 // What is at the place where it should be?
@@ -236,6 +259,7 @@ void Tracker::begin(const Detection& d, int frame, double t, const FrameDetectio
   live.area = d.area;
   live.rgb = d.rgb;
   live.track.points.push_back(point_of(d, frame, t));
+  live.cores.push_back(core_of(d));
   live.track.birth = TrackEnd::kClear;
   if (frame <= first_frame_ + 1) live.track.birth = TrackEnd::kClip;
   else if (near_border(d, detections.image.size(), 2 * radius_of(d.area))) live.track.birth = TrackEnd::kBorder;
@@ -250,6 +274,7 @@ void Tracker::retire() {
     live.track.death = most == live.border    ? TrackEnd::kBorder
                        : most == live.overlap ? TrackEnd::kOverlap
                                               : TrackEnd::kClear;
+    live.settle_centres(factor_);
     done_.push_back(std::move(live.track));
   }
   std::erase_if(live_, [&](const Live& live) { return live.missed > max_missed_; });
@@ -278,6 +303,7 @@ std::vector<Track> Tracker::finish(int last_frame) {
     live.track.death = TrackEnd::kClip;
     if (live.missed > 2 && live.clear == live.missed && last_frame - live.track.points.back().frame > 2)
       live.track.death = TrackEnd::kClear;
+    live.settle_centres(factor_);
     done_.push_back(std::move(live.track));
   }
   live_.clear();

@@ -29,10 +29,12 @@ class Tracker {
     AxisFilter x, y;
     double area = 0;  // running typical area, working px
     std::array<float, 3> rgb{};
+    std::vector<std::array<double, 2>> cores;  // per point: where its strong part is, original px
     int missed = 0;
     int clear = 0, border = 0, overlap = 0;  // evidence of the frames in which it was missed
     double radius() const;
     double gate() const;
+    void settle_centres(double factor);  // the points move to their cores where those jitter less
   };
   void predict();
   std::vector<int> match(const std::vector<Detection>& objects) const;
@@ -45,6 +47,7 @@ class Tracker {
   void begin(const Detection& d, int frame, double t, const FrameDetections& detections);
   TrackEnd birth_near_others(const Detection& d, int frame) const;
   void retire();
+  std::array<double, 2> core_of(const Detection& d) const;
   TrackPoint point_of(const Detection& d, int frame, double t) const;
 
   double factor_;
