@@ -7,66 +7,11 @@
 #include <cmath>
 
 #include "bench/common.h"
+#include "bench/held_out.h"
 #include "cli/inspect_figures.h"
-#include "core/progress.h"
-#include "data/token_streams.h"
-#include "models/objectives.h"
 
 namespace orrery::bench {
 namespace {
-
-constexpr int kClipFrames = 97, kWindowChunks = 12, kPatchesASample = 240;
-
-// Held-out sequences of every task, with targets.
-struct HeldOut {
-  TokenBatch batch;
-  std::vector<PrologueItem> items;
-  Rows<float> states;
-  std::vector<float> state_weights;
-  PatchTargets patches;
-};
-
-HeldOut held_out(const Generator& generator, int count, uint64_t seed) {
-  SceneDataset dataset(seed, Split::kId, kClipFrames);
-  dataset.grow_to(count);
-  Rng rng(seed, hash64("routing"));
-  HeldOut h;
-  std::vector<float> targets;
-  for (int i = 0; i < count; ++i) {
-    const StateWindow w = make_state_window(dataset.clip(i), kWindowChunks, rng);
-    add_state_sequence(w, h.batch);
-    for (size_t c = 0; c < w.input.size(); ++c)
-      for (size_t k = 0; k < w.input[c].size(); ++k) {
-        targets.resize(targets.size() + kObjectOutputs);
-        residual_targets(w.input[c][k], w.truth[c][k], targets.data() + targets.size() - kObjectOutputs);
-        h.state_weights.push_back(1);
-      }
-  }
-  const VideoTokenizer& tokenizer = generator.tokenizer();
-  for (int i = 0; i < count; ++i) add_prologue_sequence(dataset.clip(i), generator.text(), 0, rng, h.batch, h.items);
-  for (int i = 0; i < std::max(1, count / 8); ++i)
-    add_pixel_sequence(make_pixel_sample(dataset.clip(i), 1 + i % 20, tokenizer), kPatchesASample, tokenizer.dims(), tokenizer.levels(), rng, h.batch,
-                       h.patches);
-  h.state_weights.resize(h.batch.objects.count(), 0.0f);
-  h.states.resize(h.batch.objects.count(), kObjectOutputs);
-  h.states.zero();
-  std::copy(targets.begin(), targets.end(), h.states.data());
-  return h;
-}
-
-struct Losses {
-  std::string name;
-  double text = 0, states = 0, pixels = 0;
-  std::vector<RoutingStats> stats;
-};
-
-Losses measure(UnifiedTransformer& model, const HeldOut& h, const std::string& name, const RoutingOptions& options) {
-  ForwardCache cache;
-  model.forward(h.batch, options, cache);
-  return {name, prologue_objective(model, h.batch, h.items, cache.hidden, 1, nullptr).mean(),
-          object_objective(model, h.batch, h.states, h.state_weights, cache.hidden, 1, nullptr).mean(),
-          patch_objective(model, h.batch, h.patches.codes, h.patches.unchanged, cache.hidden, 1, nullptr).mean(), cache.stats};
-}
 
 void print_use(const RouterConfig& config, const std::vector<RoutingStats>& stats, const std::string& title, Report& report) {
   Table t{title, {"layer"}, {}};

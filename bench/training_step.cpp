@@ -52,8 +52,9 @@ Batch make_batch(const Generator& generator, const Mixture& m, uint64_t seed) {
     windows.push_back(make_state_window(scenes.variant(rng.below(kScenes), rng), m.chunks, rng));
     add_state_sequence(windows.back(), batch.tokens);
   }
+  const CaptionNoise noise(generator.text());
   for (int i = 0; i < m.prologues; ++i)
-    add_prologue_sequence(scenes.variant(rng.below(kScenes), rng), generator.text(), 0.15, rng, batch.tokens,
+    add_prologue_sequence(scenes.variant(rng.below(kScenes), rng), noise, 0.25, rng, batch.tokens,
                           batch.prologues);
   std::vector<PixelSample> samples;
   for (int i = 0; i < std::min(kPixelSamples, m.pixels); ++i)

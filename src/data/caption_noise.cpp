@@ -24,7 +24,7 @@ std::vector<float> random_shift(double length, Rng& rng) {
 
 }  // namespace
 
-CaptionNoise::CaptionNoise(const TextTokenizer& text) : text_(text) {
+CaptionNoise::CaptionNoise(const TextTokenizer& text, double amount) : text_(text), amount_(amount) {
   std::vector<int> taught;
   for (const std::string& word : text.taught_words()) taught.push_back(text.id_of(word));
   for (int id = 0; id < text.vocabulary_size(); ++id) {
@@ -69,8 +69,8 @@ void CaptionNoise::add_fillers(std::vector<int>& ids, Rng& rng) const {
 std::vector<CaptionToken> CaptionNoise::apply(std::string_view caption, bool one_object, double word_dropout, Rng& rng) const {
   std::vector<int> ids = text_.encode(caption, 1000);
   ids.resize(std::min<size_t>(ids.size(), kMaxTextTokens));
-  if (one_object && rng.chance(kShuffledShare)) shuffle_parts(ids, rng);
-  if (rng.chance(kFillerShare)) add_fillers(ids, rng);
+  if (one_object && rng.chance(kShuffledShare * amount_)) shuffle_parts(ids, rng);
+  if (rng.chance(kFillerShare * amount_)) add_fillers(ids, rng);
   std::vector<CaptionToken> tokens;
   for (int id : ids) {
     CaptionToken& token = tokens.emplace_back();

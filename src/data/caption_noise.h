@@ -16,7 +16,8 @@ struct CaptionToken {
 
 class CaptionNoise {
  public:
-  explicit CaptionNoise(const TextTokenizer& text);
+  // amount: of the shares of captions that are changed; 0 leaves all as they are.
+  explicit CaptionNoise(const TextTokenizer& text, double amount = 1);
 
   // The caption's tokens, at most kMaxTextTokens. `one_object`: every word is about the same object, so its parts may
   // change places. `word_dropout`: share of words that only their (blurred) vector tells.
@@ -31,6 +32,7 @@ class CaptionNoise {
   bool begins_word(int id) const { return !text_.token(id).starts_with("##"); }
 
   const TextTokenizer& text_;
+  const double amount_;
   std::vector<int> fillers_;
 };
 

@@ -153,7 +153,7 @@ void mla_latent_rows(const MlaLayer& layer, const Rows<float>& rope, const Rows<
 
 // Costs in multiply-adds; one of attention's own loops takes as long as kGemmAdvantage in a GEMM (bench/mla_forms).
 MlaForm faster_form(const MlaConfig& c, int64_t queries, int64_t keys) {
-  constexpr double kGemmAdvantage = 6;
+  constexpr double kGemmAdvantage = 8;
   if (c.kv_latent_dim % 16) return MlaForm::kExpanded;
   const double heads = c.dims.heads, latent = c.kv_latent_dim, widths = c.dims.nope + c.dims.value, rope = c.dims.rope, nq = double(queries), nk = double(keys);
   const double expanded = heads * (nk * latent * widths / kGemmAdvantage + nq * nk * (widths + rope));
