@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "generate/effort.h"
 #include "models/objectives.h"
 
 namespace orrery {
@@ -71,14 +72,16 @@ std::vector<Scene> sample_prologues(const UnifiedTransformer& model, std::span<c
   std::vector<Unfinished*> open;
   for (Unfinished& clip : clips) open.push_back(&clip);
   Rows<float> hidden;
-  model.extend(prompts, caches_of(open), true, hidden);
+  RoutingOptions routing;
+  routing.head_threshold = kHeadThreshold;
+  model.extend(prompts, caches_of(open), true, hidden, routing);
   while (!open.empty()) {
     TokenBatch step;
     for (Unfinished* clip : open) {
       step.add_prologue(clip->items);
       step.end_sequence();
     }
-    model.extend(step, caches_of(open), true, hidden);
+    model.extend(step, caches_of(open), true, hidden, routing);
     for (size_t i = 0; i < open.size(); ++i)
       open[i]->items.push_back(sample_item(model.heads(), hidden.row(int64_t(i)), next_attribute(open[i]->items), open[i]->temperature, open[i]->rng));
     std::erase_if(open, [](const Unfinished* clip) { return next_attribute(clip->items).attribute == Attribute::kCount; });

@@ -126,7 +126,7 @@ SafetensorsWriter quantize(const SafetensorsFile& file, WeightType type, const s
     type == WeightType::kInt8 ? add_int8(name, tensor.shape, values, writer) : add_int4(name, values, writer);
   }
   for (const auto& [key, value] : file.all_metadata()) writer.set_metadata(key, value);
-  writer.set_metadata("weight_type", type == WeightType::kInt8 ? "int8" : "int4");
+  writer.set_metadata("weight_type", std::string(type == WeightType::kInt8 ? "int8" : "int4") + (keep ? " and bf16" : ""));
   return writer;
 }
 
