@@ -70,6 +70,7 @@ class WatermarkDetector {
   // What `read` compares with a key, for measuring many keys: coefficients of one scale.
   struct Spectrum {
     double scale_x, scale_y;
+    int places_x, places_y;              // searched along each side
     std::vector<float> real, imaginary;  // [coefficient], whitened
   };
   std::vector<Spectrum> spectra() const;  // all scales; the first is the whole picture

@@ -19,7 +19,7 @@ const std::vector<Coefficient>& coefficients() {
     for (int kx = 0; kx <= kHighest; ++kx)
       for (int ky = kx == 0 ? 1 : -kHighest; ky <= kHighest; ++ky)
         if (const int square = kx * kx + ky * ky;
-            square >= kLowest * kLowest && square <= kHighest * kHighest)
+            square >= kLeastSquare && square <= kMostSquare)
           list.push_back({kx, ky});
     return list;
   }();
@@ -27,8 +27,8 @@ const std::vector<Coefficient>& coefficients() {
 }
 
 Layout::Layout(WatermarkKey key) {
-  const std::vector<Coefficient>& ring = coefficients();
-  const int chips = 2 * int(ring.size());
+  const int chips = 2 * int(coefficients().size());
+  constexpr int kCoded = kMessageBits * kCodeRate;
   // Known and payload chips draw from streams of their own: what a search over the known ones selects says
   // nothing about the payload's signs, and a wrong decoding stays a fair draw (`false_positive_bound` rests
   // on it).
@@ -40,10 +40,10 @@ Layout::Layout(WatermarkKey key) {
   sign.assign(size_t(chips), 0);
   int known = 0, next = 0;
   for (const int chip : shuffled) {
-    const bool slow = ring[size_t(chip / 2)].radius() <= kSyncHighest;
-    const bool sync = slow && known < kSyncChips;
+    const bool sync = known < kSyncChips;
     known += sync;
-    bit[size_t(chip)] = sync ? kSync : int16_t(next++ % (kMessageBits * kCodeRate));
+    // Fewer chips than coded bits: those left out are spread evenly, which the code bears best.
+    bit[size_t(chip)] = sync ? kSync : int16_t(next++ * kCoded / (chips - kSyncChips));
     sign[size_t(chip)] = (sync ? sync_signs : payload_signs).chance(0.5) ? 1.f : -1.f;
   }
 }

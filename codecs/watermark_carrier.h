@@ -9,13 +9,11 @@ namespace orrery::watermark {
 
 inline constexpr int kWidth = 320;  // the mark's plane: every picture is taken to be 320 wide
 inline constexpr int kTile = 160;   // period of the pattern on that plane, pixels
-// Ring of frequencies, cycles a tile: wavelengths of 32 to 12 pixels. Half size at CRF 28 is what decides:
-// with 27 to 6 pixels no clip of four was read after it, with 43 to 11 two of three, with these all. Longer
-// ones drown in shading.
-inline constexpr int kLowest = 5, kHighest = 13;
-inline constexpr int kSyncHighest =
-    9;  // the known chips are the slow ones: places 4 pixels apart suffice to find them
-inline constexpr int kSyncChips = 72;
+// Ring of frequencies, (cycles a tile)^2: wavelengths of 51 to 16 pixels. Half size at CRF 28 is what decides: of a
+// wave of 50 pixels it lets through 0.7, of 30 a half, of 20 a third and of 13 a tenth; longer ones drown in shading.
+inline constexpr int kLeastSquare = 10, kMostSquare = 100;
+inline constexpr int kHighest = 10;  // cycles along one axis
+inline constexpr int kSyncChips = 48;
 inline constexpr int kPayloadBits = 48, kCrcBits = 24, kMessageBits = kPayloadBits + kCrcBits;
 inline constexpr uint16_t kProgramMark = 0x4f72;  // "Or"
 

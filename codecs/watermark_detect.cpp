@@ -12,19 +12,20 @@ namespace {
 
 using namespace watermark;
 
-constexpr int kFlattenRadius = 10;  // pixels: shading slower than the pattern is taken away
+constexpr int kFlattenRadius = 9;  // pixels: shading slower than the pattern is taken away
 constexpr float kMostDetail = 8;    // levels: edges are cut to this, so that no single one outweighs a wall
 constexpr int kVarianceRadius =
-    6;  // where the picture varies, it says less about the mark: divided by variance
+    12;  // where the picture varies, it says less about the mark: divided by variance
 constexpr float kLeastVariance = 0.5f;
 constexpr int kTallest = 8;  // height by width: 320 wide, a thinner picture would fill the memory
 
 // Scales searched: a crop that keeps 80 to 100 % of the width, and 1 % of it more or less of the height. Half
-// a step is off by 0.8 pixels at the picture's sides, a fifteenth of the shortest wavelength.
+// a step is off by 0.8 pixels at the picture's sides, a twentieth of the shortest wavelength.
 constexpr double kLeastScale = 0.80, kScaleStep = 0.01;
 constexpr int kScales = 21, kAspects = 3;
-// Places searched at each: every fourth pixel of a period in x and y.
-constexpr int kPlaceStep = 4, kPlaces = kTile / kPlaceStep;
+// Places searched at each: every fourth pixel by which such a crop can have moved the picture.
+// A cut of the width shows in the scale; of the height, up to a fifth may be missing at any scale.
+constexpr int kPlaceStep = 4, kMostAlong = kTile / kPlaceStep;
 constexpr int kFine = 4;          // then in quarters of a pixel
 constexpr int kMostDecoded = 16;  // the whole picture where it is, and the best 15 others by the known chips
 
@@ -96,6 +97,9 @@ void whiten(WatermarkDetector::Spectrum& s) {
   }
 }
 
+// Every kPlaceStep pixels from one step before 0 to one after `pixels`.
+int places_along(double pixels) { return std::min(kMostAlong, 3 + int(std::ceil(pixels / kPlaceStep))); }
+
 struct Candidate {
   float sync = -1e9f;
   int spectrum = 0;
@@ -135,27 +139,28 @@ float sync_at(const std::vector<Complex>& d, int u, int v) {
 }
 
 // The best place on the grid.
-Candidate best_place(const std::vector<Complex>& d, int spectrum) {
+Candidate best_place(const std::vector<Complex>& d, const WatermarkDetector::Spectrum& s, int spectrum) {
   constexpr int step = kPlaceStep * kFine;
-  Complex columns[kSyncHighest + 1][kPlaces] = {};
+  const int nu = s.places_x, nv = s.places_y;
+  Complex columns[kHighest + 1][kMostAlong] = {};
   for (size_t c = 0; c < d.size(); ++c) {
     const Coefficient k = coefficients()[c];
     if (d[c].re == 0 && d[c].im == 0) continue;
-    for (int j = 0; j < kPlaces; ++j) {
-      const Complex term = d[c] * turns.of({0, k.ky}, 0, j * step);
+    for (int j = 0; j < nv; ++j) {
+      const Complex term = d[c] * turns.of({0, k.ky}, 0, (j - 1) * step);
       columns[k.kx][j].re += term.re, columns[k.kx][j].im += term.im;
     }
   }
   Candidate best;
   best.spectrum = spectrum;
-  for (int i = 0; i < kPlaces; ++i) {
-    float sums[kPlaces] = {};
-    for (int kx = 0; kx <= kSyncHighest; ++kx) {
-      const Complex w = turns.of({kx, 0}, i * step, 0);
-      for (int j = 0; j < kPlaces; ++j) sums[j] += columns[kx][j].re * w.re - columns[kx][j].im * w.im;
+  for (int i = 0; i < nu; ++i) {
+    float sums[kMostAlong] = {};
+    for (int kx = 0; kx <= kHighest; ++kx) {
+      const Complex w = turns.of({kx, 0}, (i - 1) * step, 0);
+      for (int j = 0; j < nv; ++j) sums[j] += columns[kx][j].re * w.re - columns[kx][j].im * w.im;
     }
-    for (int j = 0; j < kPlaces; ++j)
-      if (sums[j] > best.sync) best.sync = sums[j], best.u = i * step, best.v = j * step;
+    for (int j = 0; j < nv; ++j)
+      if (sums[j] > best.sync) best.sync = sums[j], best.u = (i - 1) * step, best.v = (j - 1) * step;
   }
   best.sync /= std::sqrt(float(kSyncChips));
   return best;
@@ -188,10 +193,8 @@ bool decode(const WatermarkDetector::Spectrum& s, const Layout& layout, const Ca
             WatermarkReading& reading) {
   const std::vector<float> chips = chips_at(s, layout, c.u, c.v);
   std::vector<float> soft(kMessageBits * kCodeRate);
-  // A codec keeps slow waves better: a chip counts by its wavelength.
   for (size_t i = 0; i < chips.size(); ++i)
-    if (layout.bit[i] != kSync)
-      soft[size_t(layout.bit[i])] += chips[i] / float(coefficients()[i / 2].radius());
+    if (layout.bit[i] != kSync) soft[size_t(layout.bit[i])] += chips[i];
   const std::vector<uint8_t> message = convolutional_decode(soft);
   ++reading.decoded;
   if (!read_message(message, reading.payload)) return false;
@@ -241,7 +244,9 @@ std::vector<WatermarkDetector::Spectrum> WatermarkDetector::spectra() const {
     const double scale = 1 - i * kScaleStep;
     const std::vector<Complex> rows = along_rows(image, width_, height_, Waves(scale, width_));
     for (int a = 0; a < kAspects; ++a) {
-      Spectrum s{scale, scale + kScaleStep * (a == 0 ? 0 : a == 1 ? 1 : -1), {}, {}};
+      Spectrum s{scale, scale + kScaleStep * (a == 0 ? 0 : a == 1 ? 1 : -1), 0, 0, {}, {}};
+      s.places_x = places_along((1 - s.scale_x) * kWidth);
+      s.places_y = places_along((1 / kLeastScale - 1) * s.scale_y * height_);
       const Waves waves(s.scale_y, height_);
       for (const Coefficient& k : coefficients()) {
         const Complex value = down_column(&rows[size_t(k.kx * height_)], waves, k.ky);
@@ -262,9 +267,9 @@ WatermarkReading WatermarkDetector::read(const std::vector<Spectrum>& spectra, W
   std::vector<std::vector<Complex>> known;
   for (size_t i = 0; i < spectra.size(); ++i) {
     known.push_back(known_part(spectra[i], layout));
-    candidates.push_back(best_place(known[i], int(i)));
+    candidates.push_back(best_place(known[i], spectra[i], int(i)));
+    reading.searched += spectra[i].places_x * spectra[i].places_y;
   }
-  reading.searched = int64_t(spectra.size()) * kPlaces * kPlaces;
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Candidate& a, const Candidate& b) { return a.sync > b.sync; });
   candidates.resize(std::min<size_t>(candidates.size(), kMostDecoded - 1));

@@ -11,10 +11,11 @@ namespace {
 
 using namespace watermark;
 
-// Root mean square of the pattern in flat regions, levels of 255.
-constexpr double kStrength = 1.0;
+// Root mean square of the pattern in flat regions, levels of 255. At half size and CRF 28 it is read in 12 clips of 12;
+// at 1.0 in 10, at 0.9 in 9, at 0.8 in one of 9.
+constexpr double kStrength = 1.1;
 constexpr double kMostPeak =
-    3;  // the pattern is cut to so many times that: its peaks are what an eye finds first
+    2.5;  // the pattern is cut to so many times that: its peaks are what an eye finds first
 // Masking: so much stronger for each level by which green (most of luma) differs from its local mean on
 // average; the most keeps 42 dB PSNR whatever the picture is.
 constexpr float kMaskSlope = 0.19f, kMaskMost = 1.45f;

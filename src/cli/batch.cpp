@@ -207,7 +207,8 @@ std::function<int()> setup_batch(CLI::App& app) {
   app.add_flag("--quiet", o->quiet, "print nothing but warnings and errors");
   app.footer(
       "A JSONL line: {\"id\": \"drop-1\", \"prompt\": \"a red ball falls\", \"seconds\": 2, \"seeds\": [1, 2, 3]}; all keys but prompt may be left out:\n"
-      "id, seed, seeds (a number or a list), seconds, size, fps, upscale, candidates, temperature, effort, crf, format, strict. CSV: the first line names the keys.\n"
+      "id, seed, seeds (a number or a list), seconds, size, fps, upscale, candidates, temperature, effort, crf, format,\n"
+      "private_prompt, watermark, watermark_key, strict. CSV: the first line names the keys.\n"
       "The same command goes on where it was stopped. Exit code: 0, 1 if a clip failed, 2 for bad lines or usage.\n"
       "Examples:\n"
       "  orrery batch prompts.jsonl -o clips\n"

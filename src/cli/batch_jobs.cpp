@@ -46,6 +46,17 @@ std::string text(const Json& v) {
   return s;
 }
 
+bool truth(const Json& v) {
+  if (!v.is_boolean()) fail("must be true or false");
+  return v.get<bool>();
+}
+
+// A line without a mark needs no key, whatever the command line says.
+void set_watermark(const Json& v, Draft& d) {
+  d.job.clip.watermark = truth(v);
+  if (!d.job.clip.watermark) d.job.clip.watermark_key.clear();
+}
+
 void set_seeds(const Json& v, Draft& d) {
   if (!v.is_array()) {
     d.count = small_integer(v);
@@ -72,7 +83,10 @@ const std::map<std::string, Setter>& keys() {
       {"temperature", [](const Json& v, Draft& d) { d.job.clip.temperature = number(v); }},
       {"crf", [](const Json& v, Draft& d) { d.job.clip.crf = small_integer(v); }},
       {"format", [](const Json& v, Draft& d) { d.format = text(v); }},
-      {"strict", [](const Json& v, Draft& d) { if (!v.is_boolean()) fail("must be true or false"); d.job.strict = v.get<bool>(); }},
+      {"private_prompt", [](const Json& v, Draft& d) { d.job.clip.private_prompt = truth(v); }},
+      {"watermark", set_watermark},
+      {"watermark_key", [](const Json& v, Draft& d) { d.job.clip.watermark_key = text(v); }},
+      {"strict", [](const Json& v, Draft& d) { d.job.strict = truth(v); }},
   };
   return table;
 }
@@ -175,7 +189,7 @@ std::vector<std::pair<int, std::vector<std::string>>> csv_rows(const std::string
 
 // A cell as the JSON value that its key wants.
 Json cell_value(const std::string& key, const std::string& cell) {
-  if (key == "id" || key == "prompt" || key == "size" || key == "format") return cell;
+  if (key == "id" || key == "prompt" || key == "size" || key == "format" || key == "watermark_key") return cell;
   const Json value = Json::parse(cell, nullptr, false);
   return value.is_discarded() ? Json(cell) : value;
 }
@@ -221,6 +235,14 @@ ListFormat list_format(const std::string& name, const std::string& text) {
   if (name.ends_with(".jsonl") || name.ends_with(".ndjson") || name.ends_with(".json")) return ListFormat::kJsonl;
   const size_t first = text.find_first_not_of(" \t\r\n\xef\xbb\xbf");
   return !name.ends_with(".txt") && first != std::string::npos && text[first] == '{' ? ListFormat::kJsonl : ListFormat::kText;
+}
+
+Json options_of(const BatchJob& job) {
+  Json options = to_json(job.clip);
+  options["private_prompt"] = job.clip.private_prompt;
+  options["watermark"] = job.clip.watermark;
+  options["watermark_key"] = job.clip.watermark_key;
+  return options;
 }
 
 int64_t seed_of(const std::string& id, uint64_t base_seed) { return int64_t(mix64(hash64(id) ^ mix64(base_seed)) & 0x7fffffff); }

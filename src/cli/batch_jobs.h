@@ -15,6 +15,9 @@ struct BatchJob {
   bool strict = false;  // words that the model was never taught are an error
 };
 
+// What decides the file's bytes besides prompt, seed and weights, as the manifest keeps it.
+Json options_of(const BatchJob& job);
+
 // What a line does not say.
 struct BatchDefaults {
   ClipOptions clip;

@@ -22,7 +22,7 @@ constexpr uint64_t kLeastFreeBytes = 1 << 20;  // a clip: below it, its work wou
 
 // What of the record is not as the job wants it; empty: nothing.
 std::string difference(const Json& record, const BatchJob& job, const std::string& model_hash) {
-  const Json wanted = {{"prompt", job.prompt}, {"seed", job.seed}, {"file", job.file}, {"model", model_hash}, {"options", to_json(job.clip)}};
+  const Json wanted = {{"prompt", job.prompt}, {"seed", job.seed}, {"file", job.file}, {"model", model_hash}, {"options", options_of(job)}};
   for (const auto& [key, value] : wanted.items())
     if (!record.contains(key) || record.at(key) != value) return fmt::format("{} was {}, is {}", key, record.value(key, Json()).dump(), value.dump());
   return "";

@@ -15,7 +15,7 @@ constexpr size_t kQueuedChunksPerClip = 4;  // 19 kB each
 
 Json record_of(const BatchJob& job, const std::string& model_hash, const char* status) {
   return {{"id", job.id}, {"status", status}, {"prompt", job.prompt}, {"seed", job.seed}, {"file", job.file}, {"seconds", job.clip.seconds},
-          {"model", model_hash}, {"version", ORRERY_VERSION}, {"options", to_json(job.clip)}};
+          {"model", model_hash}, {"version", ORRERY_VERSION}, {"options", options_of(job)}};
 }
 
 }  // namespace

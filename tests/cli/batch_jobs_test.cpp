@@ -39,6 +39,32 @@ TEST(BatchJobs, ALineSaysWhatItWantsAndDefaultsSayTheRest) {
   EXPECT_EQ(list.jobs[1].seed, seed_of("b", 0));
 }
 
+TEST(BatchJobs, ALineChoosesMarkAndPrivacy) {
+  BatchDefaults defaults;
+  defaults.clip.watermark_key = ORRERY_ROOT "/LICENSE";
+  const JobList list = parse(R"({"prompt":"a","watermark":false,"private_prompt":true}
+{"prompt":"b"}
+{"prompt":"c","watermark_key":"","private_prompt":false}
+)", ListFormat::kJsonl, defaults);
+  ASSERT_TRUE(list.errors.empty()) << list.errors[0];
+  EXPECT_FALSE(list.jobs[0].clip.watermark);
+  EXPECT_TRUE(list.jobs[0].clip.private_prompt);
+  EXPECT_TRUE(list.jobs[1].clip.watermark && !list.jobs[1].clip.private_prompt);
+  EXPECT_EQ(list.jobs[1].clip.watermark_key, defaults.clip.watermark_key);
+  EXPECT_EQ(list.jobs[2].clip.watermark_key, "");
+  // The manifest tells them apart, so that a changed mark is a changed option.
+  EXPECT_NE(options_of(list.jobs[0]), options_of(list.jobs[1]));
+  EXPECT_NE(options_of(list.jobs[1]), options_of(list.jobs[2]));
+  const JobList csv = parse("prompt,watermark,private_prompt\na,false,true\nb,,\n", ListFormat::kCsv, {});
+  ASSERT_TRUE(csv.errors.empty()) << csv.errors[0];
+  EXPECT_TRUE(!csv.jobs[0].clip.watermark && csv.jobs[0].clip.private_prompt);
+  EXPECT_TRUE(csv.jobs[1].clip.watermark && !csv.jobs[1].clip.private_prompt);
+  expect_bad(R"({"prompt":"a","watermark":"no"})", {"\"watermark\"", "true or false"});
+  expect_bad(R"({"prompt":"a","private_prompt":1})", {"\"private_prompt\"", "true or false"});
+  expect_bad(R"({"prompt":"a","watermark":false,"watermark_key":"LICENSE"})", {"exclude"});
+  expect_bad(R"({"prompt":"a","watermark_key":"no/such/key"})", {"no/such/key"});
+}
+
 TEST(BatchJobs, EveryBadLineIsNamedWithItsNumberAndKey) {
   const JobList list = parse("{\"prompt\":\"ok\"}\n{\"prompt\":\"x\",\"colour\":1}\n\n{\"prompt\":3}\nnot json\n{\"prompt\":\"x\",\"seconds\":-1}\n{\"prompt\":\"\"}\n[1]\n");
   EXPECT_EQ(list.jobs.size(), 1u);

@@ -121,6 +121,14 @@ TEST_F(Batch, AloneTogetherAndInShardsTheBytesAreTheSame) {
   EXPECT_EQ(sha256_file(path("render.mp4")), first.at("sha256"));
 }
 
+TEST_F(SlowBatch, UnderMpirunTheBytesAreTheSame) {
+  if (std::system("mpirun --version > /dev/null 2>&1") != 0) GTEST_SKIP() << "no mpirun (openmpi-bin)";
+  make_reference();
+  const Outcome o = run(command("ranks"), "mpirun --allow-run-as-root --oversubscribe -n 2");
+  ASSERT_EQ(o.code, 0) << o.text;
+  EXPECT_EQ(digests(folder_ / "ranks"), reference_);
+}
+
 TEST_F(Batch, ChangedOptionsAndForeignFilesRefuseWithoutOverwrite) {
   make_reference();
   const Outcome changed = run(command("reference", "--crf 30"));
