@@ -51,8 +51,8 @@ cv::Mat quantile_image(const std::vector<cv::Mat>& samples, double q) {
 cv::Mat noise_of(const std::vector<cv::Mat>& samples, const cv::Mat& plate) {
   std::vector<cv::Mat> deviations;
   for (const cv::Mat& sample : samples) deviations.push_back(largest_channel_difference(sample, plate));
-  // A low quantile, doubled: the middle one where things move is their contrast. Capped by what the rest of the
-  // picture shows, for places that something covers most of the time.
+  // A low quantile, doubled: the middle one where things move is their contrast. Capped by what the rest of
+  // the picture shows, for places that something covers most of the time.
   cv::Mat noise = quantile_image(deviations, 0.35) * 2;
   cv::blur(noise, noise, {7, 7});
   std::vector<uint8_t> sparse;
@@ -65,8 +65,8 @@ struct Votes {
   cv::Mat ghost, object, lit;  // CV_32S: bit s: sample s says so
 };
 
-// Pixels of the mask that are reached from outside it without crossing an edge of the image, CV_8U. `step`: colour
-// difference of neighbours that is an edge.
+// Pixels of the mask that are reached from outside it without crossing an edge of the image, CV_8U. `step`:
+// colour difference of neighbours that is an edge.
 cv::Mat reached_from_outside(const cv::Mat& image, const cv::Mat& mask, int step) {
   static constexpr int kSteps[4][2] = {{1, 0}, {-1, 0}, {0, 1}, {0, -1}};
   cv::Mat reached = cv::Mat::zeros(mask.size(), CV_8U);
@@ -94,7 +94,8 @@ cv::Mat reached_from_outside(const cv::Mat& image, const cv::Mat& mask, int step
     for (const auto& d : kSteps) {
       const cv::Point p = queue[i];
       const int x = p.x + d[0], y = p.y + d[1];
-      if (inside(x, y) && mask.at<uint8_t>(y, x) && !reached.at<uint8_t>(y, x) && smooth(p.x, p.y, x, y)) enter(x, y);
+      if (inside(x, y) && mask.at<uint8_t>(y, x) && !reached.at<uint8_t>(y, x) && smooth(p.x, p.y, x, y))
+        enter(x, y);
     }
   return reached;
 }
@@ -111,14 +112,16 @@ cv::Mat lighter(const cv::Mat& a, const cv::Mat& b) {
   return out;
 }
 
-// Where sample s differs from the plate: which of the two shows a thing there? What continues the surroundings without
-// an edge is background. In the plate alone: the sample shows an object. In the sample alone: the plate shows one that
-// rested, a ghost. In both: a shadow, in the plate if the sample is lighter there.
+// Where sample s differs from the plate: which of the two shows a thing there? What continues the
+// surroundings without an edge is background. In the plate alone: the sample shows an object. In the sample
+// alone: the plate shows one that rested, a ghost. In both: a shadow, in the plate if the sample is lighter
+// there.
 void vote(const cv::Mat& sample, int s, const Background& background, Votes& votes) {
   const cv::Mat mask = foreground(difference(sample, background), background);
   cv::Rect box = cv::boundingRect(mask);
   if (box.empty()) return;
-  box = cv::Rect(box.x - 3, box.y - 3, box.width + 6, box.height + 6) & cv::Rect(0, 0, sample.cols, sample.rows);
+  box = cv::Rect(box.x - 3, box.y - 3, box.width + 6, box.height + 6) &
+        cv::Rect(0, 0, sample.cols, sample.rows);
   const int step = int(std::max(kEdgeStep.value, 1.5 * cv::mean(background.noise)[0]));
   const cv::Mat in_sample = reached_from_outside(sample(box), mask(box), step);
   const cv::Mat in_plate = reached_from_outside(background.plate(box), mask(box), step);
@@ -165,21 +168,24 @@ double edge_energy(const cv::Mat& image, const cv::Mat& where, const cv::Rect& b
       if (!where.at<uint8_t>(y - box.y, x - box.x)) continue;
       const int here = 3 * x, right = 3 * std::min(x + 1, image.cols - 1);
       for (int c = 0; c < 3; ++c)
-        sum += std::abs(int(row[right + c]) - int(row[here + c])) + std::abs(int(below[here + c]) - int(row[here + c]));
+        sum += std::abs(int(row[right + c]) - int(row[here + c])) +
+               std::abs(int(below[here + c]) - int(row[here + c]));
     }
   }
   return sum;
 }
 
-// The plate with each region of `change` taken over from `candidate` where that makes the plate smoother: a clean plate
-// has the fewest edges. Whether anything changed.
+// The plate with each region of `change` taken over from `candidate` where that makes the plate smoother: a
+// clean plate has the fewest edges. Whether anything changed.
 bool adopt_smoother(const cv::Mat& candidate, const cv::Mat& change, cv::Mat& plate) {
   cv::Mat labels, stats, centroids;
   const int n = cv::connectedComponentsWithStats(change, labels, stats, centroids, 8, CV_32S);
   bool changed = false;
   for (int label = 1; label < n; ++label) {
-    cv::Rect box(stats.at<int>(label, 0), stats.at<int>(label, 1), stats.at<int>(label, 2), stats.at<int>(label, 3));
-    box = cv::Rect(box.x - 2, box.y - 2, box.width + 4, box.height + 4) & cv::Rect(0, 0, plate.cols, plate.rows);
+    cv::Rect box(stats.at<int>(label, 0), stats.at<int>(label, 1), stats.at<int>(label, 2),
+                 stats.at<int>(label, 3));
+    box = cv::Rect(box.x - 2, box.y - 2, box.width + 4, box.height + 4) &
+          cv::Rect(0, 0, plate.cols, plate.rows);
     const cv::Mat own = labels(box) == label;
     cv::Mat grown;
     cv::dilate(own, grown, cv::Mat::ones(3, 3, CV_8U));
@@ -195,7 +201,8 @@ bool resolve_ghosts(const std::vector<cv::Mat>& samples, const Votes& votes, Bac
   cv::Mat candidate = background.plate.clone(), change = cv::Mat::zeros(background.plate.size(), CV_8U);
   for (int y = 0; y < background.plate.rows; ++y)
     for (int x = 0; x < background.plate.cols; ++x) {
-      const uint32_t ghost = uint32_t(votes.ghost.at<int>(y, x)), object = uint32_t(votes.object.at<int>(y, x));
+      const uint32_t ghost = uint32_t(votes.ghost.at<int>(y, x)),
+                     object = uint32_t(votes.object.at<int>(y, x));
       const uint32_t lit = uint32_t(votes.lit.at<int>(y, x));
       const int enough = std::max(needed, std::popcount(object));
       const uint32_t clean = std::popcount(ghost) >= enough ? ghost : std::popcount(lit) >= enough ? lit : 0;
@@ -206,9 +213,10 @@ bool resolve_ghosts(const std::vector<cv::Mat>& samples, const Votes& votes, Bac
   return adopt_smoother(candidate, change, background.plate);
 }
 
-// In a room with a plain wall and floor the rows say what is bare: where the plate stands out from them, the samples
-// that do not are taken instead.
-void prefer_plain(const std::vector<cv::Mat>& samples, const cv::Mat& backdrop, const cv::Mat& out, cv::Mat& plate) {
+// In a room with a plain wall and floor the rows say what is bare: where the plate stands out from them, the
+// samples that do not are taken instead.
+void prefer_plain(const std::vector<cv::Mat>& samples, const cv::Mat& backdrop, const cv::Mat& out,
+                  cv::Mat& plate) {
   for (int y = 0; y < plate.rows; ++y)
     for (int x = 0; x < plate.cols; ++x) {
       if (!out.at<uint8_t>(y, x)) continue;
@@ -216,16 +224,17 @@ void prefer_plain(const std::vector<cv::Mat>& samples, const cv::Mat& backdrop, 
       uint32_t plain = 0;
       for (size_t s = 0; s < samples.size(); ++s) {
         const auto p = samples[s].at<cv::Vec3b>(y, x);
-        const int d = std::max({std::abs(p[0] - bare[0]), std::abs(p[1] - bare[1]), std::abs(p[2] - bare[2])});
+        const int d =
+            std::max({std::abs(p[0] - bare[0]), std::abs(p[1] - bare[1]), std::abs(p[2] - bare[2])});
         if (d <= kPlainRoom.value) plain |= 1u << s;
       }
       if (plain) plate.at<cv::Vec3b>(y, x) = median_of(samples, plain, y, x);
     }
 }
 
-// What never moves far, or not at all, stays in the plate: a thing nudged by less than its own size never uncovers its
-// middle. In a plain room things are known by sight; the row's backdrop takes their place, and they are followed as
-// objects that rest.
+// What never moves far, or not at all, stays in the plate: a thing nudged by less than its own size never
+// uncovers its middle. In a plain room things are known by sight; the row's backdrop takes their place, and
+// they are followed as objects that rest.
 void erase_things(const cv::Mat& backdrop, cv::Mat& plate) {
   const std::vector<cv::Mat> pieces = still_pieces(plate, backdrop);
   if (pieces.size() > size_t(kMaxObjects)) return;  // no plain room after all
@@ -247,7 +256,8 @@ Background estimate_background(std::vector<cv::Mat> samples, const Background* p
   if (previous && samples.size() < size_t(kMaxBackgroundSamples)) samples.push_back(previous->plate);
   const cv::Mat backdrop = row_backdrop(background.plate);
   const cv::Mat out = largest_channel_difference(background.plate, backdrop) > kPlainRoom.value;
-  const bool plain_room = cv::countNonZero(out) < 0.15 * double(out.total());  // twelve objects and a ramp cover less
+  const bool plain_room =
+      cv::countNonZero(out) < 0.15 * double(out.total());  // twelve objects and a ramp cover less
   if (plain_room) prefer_plain(samples, backdrop, out, background.plate);
   for (int pass = 0; pass < 3; ++pass)
     if (!resolve_ghosts(samples, collect_votes(samples, background), background)) break;

@@ -11,9 +11,10 @@ namespace {
 
 float luma(const uint8_t* p) { return 0.2126f * p[0] + 0.7152f * p[1] + 0.0722f * p[2]; }
 
-// Ratio of brightness to the background's; +4 levels keep black backgrounds finite. Only within two pixels of the
-// mask (box-sized), 1 elsewhere.
-cv::Mat brightness_ratio(const cv::Mat& image, const cv::Mat& plate, const cv::Mat& mask, const cv::Rect& box) {
+// Ratio of brightness to the background's; +4 levels keep black backgrounds finite. Only within two pixels of
+// the mask (box-sized), 1 elsewhere.
+cv::Mat brightness_ratio(const cv::Mat& image, const cv::Mat& plate, const cv::Mat& mask,
+                         const cv::Rect& box) {
   cv::Mat ratio(box.size(), CV_32F, cv::Scalar(1)), near;
   cv::dilate(mask, near, cv::Mat::ones(5, 5, CV_8U));
   for (int y = 0; y < box.height; ++y) {
@@ -29,7 +30,8 @@ cv::Mat brightness_ratio(const cv::Mat& image, const cv::Mat& plate, const cv::M
 }
 
 // Pixels of the mask (box-sized) that are darker, of the same chromaticity, and without an edge through them.
-cv::Mat shadow_candidates(const cv::Mat& image, const cv::Mat& plate, const cv::Mat& mask, const cv::Rect& box) {
+cv::Mat shadow_candidates(const cv::Mat& image, const cv::Mat& plate, const cv::Mat& mask,
+                          const cv::Rect& box) {
   constexpr float kSlope = float(kShadowSlope.value);
   const cv::Mat ratio = brightness_ratio(image, plate, mask, box);
   cv::Mat out = cv::Mat::zeros(box.size(), CV_8U);
@@ -43,7 +45,8 @@ cv::Mat shadow_candidates(const cv::Mat& image, const cv::Mat& plate, const cv::
     for (int x = 0; x < box.width; ++x) {
       const float r = row[x];
       if (!m[x] || r >= 1.02f || r < float(kShadowDarkest.value)) continue;
-      const float own = (luma(f + 3 * x) + 4) / (luma(b + 3 * x) + 4);  // sharp: on a slope the mean is another shade
+      const float own =
+          (luma(f + 3 * x) + 4) / (luma(b + 3 * x) + 4);  // sharp: on a slope the mean is another shade
       float chroma = 0;
       for (int c = 0; c < 3; ++c) chroma = std::max(chroma, std::abs(f[3 * x + c] - own * b[3 * x + c]));
       const float gx = 0.5f * (row[std::min(x + 1, box.width - 1)] - row[std::max(x - 1, 0)]);
@@ -92,8 +95,9 @@ cv::Mat opened_by_disc(const cv::Mat& distance, int r) {
   return reach <= r;
 }
 
-// Opens the region by a disc of a part of its largest inscribed circle; only where that removes a substantial part:
-// the corners of a box stay. What is left falls into bodies that touch and crumbs; the bodies are returned.
+// Opens the region by a disc of a part of its largest inscribed circle; only where that removes a substantial
+// part: the corners of a box stay. What is left falls into bodies that touch and crumbs; the bodies are
+// returned.
 std::vector<Detection> bodies_of(const cv::Mat& image, const cv::Mat& mask, const cv::Rect& box) {
   cv::Mat own, distance;
   cv::copyMakeBorder(mask(box), own, 1, 1, 1, 1, cv::BORDER_CONSTANT, cv::Scalar(0));
@@ -112,7 +116,8 @@ std::vector<Detection> bodies_of(const cv::Mat& image, const cv::Mat& mask, cons
   std::vector<Detection> bodies;
   for (int label = 1; label < n; ++label) {
     if (stats.at<int>(label, cv::CC_STAT_AREA) < std::max(0.3 * largest, kMinArea.value)) continue;
-    const cv::Rect inner(stats.at<int>(label, 0), stats.at<int>(label, 1), stats.at<int>(label, 2), stats.at<int>(label, 3));
+    const cv::Rect inner(stats.at<int>(label, 0), stats.at<int>(label, 1), stats.at<int>(label, 2),
+                         stats.at<int>(label, 3));
     const cv::Rect place = inner + box.tl() - cv::Point(1, 1);
     cv::Mat body = cv::Mat::zeros(mask.size(), CV_8U);
     cv::Mat(labels(inner) == label).copyTo(body(place));
@@ -121,8 +126,8 @@ std::vector<Detection> bodies_of(const cv::Mat& image, const cv::Mat& mask, cons
   return bodies;
 }
 
-// Centroid of the body's strong part, holes filled: coding noise, halos and the last of a shadow pull that of the whole
-// mask to their side. Only where one body of most of the mask is left.
+// Centroid of the body's strong part, holes filled: coding noise, halos and the last of a shadow pull that of
+// the whole mask to their side. Only where one body of most of the mask is left.
 void find_core(const cv::Mat& diff, Detection& body) {
   std::vector<uint8_t> values;
   for (int y = 0; y < body.box.height; ++y)
@@ -135,7 +140,8 @@ void find_core(const cv::Mat& diff, Detection& body) {
   const int n = cv::connectedComponentsWithStats(core, labels, stats, centroids, 8, CV_32S);
   int largest = 0;
   for (int label = 1; label < n; ++label)
-    if (!largest || stats.at<int>(label, cv::CC_STAT_AREA) > stats.at<int>(largest, cv::CC_STAT_AREA)) largest = label;
+    if (!largest || stats.at<int>(label, cv::CC_STAT_AREA) > stats.at<int>(largest, cv::CC_STAT_AREA))
+      largest = label;
   if (!largest) return;
   core = labels == largest;
   fill_holes(core);
@@ -155,8 +161,8 @@ void drop_crumbs(cv::Mat& mask) {
     if (10 * stats.at<int>(label, cv::CC_STAT_AREA) < largest) mask.setTo(0, labels == label);
 }
 
-// A dark body is flooded from its contact shadow; its outline stays. Where the convex hull of what is left of a
-// region lies inside the region, the hull is the body.
+// A dark body is flooded from its contact shadow; its outline stays. Where the convex hull of what is left of
+// a region lies inside the region, the hull is the body.
 void restore_flooded(const cv::Mat& before, cv::Mat after) {
   cv::Mat labels, stats, centroids;
   const int n = cv::connectedComponentsWithStats(before, labels, stats, centroids, 8, CV_32S);
@@ -169,7 +175,8 @@ void restore_flooded(const cv::Mat& before, cv::Mat after) {
   for (int label = 1; label < n; ++label) {
     const int area = stats.at<int>(label, cv::CC_STAT_AREA);
     if (area < kMinArea.value || left_over[label] > 0.9 * area || left_over[label] < 0.15 * area) continue;
-    const cv::Rect box(stats.at<int>(label, 0), stats.at<int>(label, 1), stats.at<int>(label, 2), stats.at<int>(label, 3));
+    const cv::Rect box(stats.at<int>(label, 0), stats.at<int>(label, 1), stats.at<int>(label, 2),
+                       stats.at<int>(label, 3));
     const cv::Mat whole = labels(box) == label;
     cv::Mat left = whole & after(box);
     drop_crumbs(left);
@@ -181,7 +188,8 @@ void restore_flooded(const cv::Mat& before, cv::Mat after) {
     cv::Mat filled = cv::Mat::zeros(box.size(), CV_8U);
     cv::fillConvexPoly(filled, hull, cv::Scalar(255));
     const int full = cv::countNonZero(filled);
-    if (kept < 0.85 * full && cv::countNonZero(filled & whole) > 0.95 * full) filled.copyTo(after(box), filled & whole);
+    if (kept < 0.85 * full && cv::countNonZero(filled & whole) > 0.95 * full)
+      filled.copyTo(after(box), filled & whole);
   }
 }
 
@@ -219,7 +227,9 @@ Detection measure(const cv::Mat& image, const cv::Mat& mask, const cv::Rect& box
   return d;
 }
 
-bool FrameDetections::usable() const { return changed <= kMaxForeground.value && objects.size() <= size_t(kMaxRegions.value); }
+bool FrameDetections::usable() const {
+  return changed <= kMaxForeground.value && objects.size() <= size_t(kMaxRegions.value);
+}
 
 FrameDetections detect(const cv::Mat& image, const Background& background) {
   FrameDetections out;
@@ -238,7 +248,8 @@ FrameDetections detect(const cv::Mat& image, const Background& background) {
   const int n = cv::connectedComponentsWithStats(inside, labels, stats, centroids, 8, CV_32S);
   for (int label = 1; label < n; ++label) {
     if (stats.at<int>(label, cv::CC_STAT_AREA) < kMinArea.value) continue;
-    const cv::Rect local(stats.at<int>(label, 0), stats.at<int>(label, 1), stats.at<int>(label, 2), stats.at<int>(label, 3));
+    const cv::Rect local(stats.at<int>(label, 0), stats.at<int>(label, 1), stats.at<int>(label, 2),
+                         stats.at<int>(label, 3));
     cv::Mat own = cv::Mat::zeros(image.size(), CV_8U);
     cv::Mat(labels(local) == label).copyTo(own(local + box.tl()));
     for (Detection& body : bodies_of(image, own, local + box.tl())) {

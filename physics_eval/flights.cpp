@@ -77,14 +77,15 @@ const Event* event_after(const Motion& motion, int phase) {
 }
 
 // A box that rocks on its edges, a ball that rattles on the floor also accelerate downwards: what flies goes
-// further and bends more. A square's centre rises by 0.2 sides when it tips over an edge: boxes must bend twice
-// as much, unless they fall by more than half a diagonal.
+// further and bends more. A square's centre rises by 0.2 sides when it tips over an edge: boxes must bend
+// twice as much, unless they fall by more than half a diagonal.
 bool is_evidence(const Motion& motion, const Flight& f) {
   const Track& track = motion.tracks[f.track];
   const double duration = f.t1 - f.t0, size = track.diameter();
   const double sagitta = std::hypot(f.a[0], f.a[1]) * duration * duration / 8;
-  const auto [high, low] = std::minmax_element(track.points.begin() + f.first, track.points.begin() + f.last + 1,
-                                              [](const TrackPoint& p, const TrackPoint& q) { return p.y < q.y; });
+  const auto [high, low] =
+      std::minmax_element(track.points.begin() + f.first, track.points.begin() + f.last + 1,
+                          [](const TrackPoint& p, const TrackPoint& q) { return p.y < q.y; });
   const bool cannot_tip = track.is_round() || low->y - high->y > kTippingDrop.value * size;
   const double least = std::max(1.5 * motion.px, (cannot_tip ? 1 : 2) * kMinSagitta.value * size);
   return f.travel > kMinFlightTravel.value * size && sagitta > least &&

@@ -37,7 +37,8 @@ std::array<double, 3> gain_against(const cv::Mat& image, const cv::Mat& referenc
     for (int x = step_x / 2; x < image.cols; x += step_x) {
       const auto a = image.at<cv::Vec3b>(y, x), b = reference.at<cv::Vec3b>(y, x);
       for (int c = 0; c < 3; ++c)
-        if (a[c] > 20 && b[c] > 20 && a[c] < 250 && b[c] < 250) ratios[c].push_back(float(a[c]) / float(b[c]));
+        if (a[c] > 20 && b[c] > 20 && a[c] < 250 && b[c] < 250)
+          ratios[c].push_back(float(a[c]) / float(b[c]));
     }
   std::array<double, 3> gain{1, 1, 1};
   for (int c = 0; c < 3; ++c)

@@ -14,13 +14,13 @@
 namespace orrery::physics_eval {
 namespace {
 
-constexpr int kRowSamples = 80;       // columns looked at in a row
-constexpr double kStandsOut = 16;     // levels beyond which a pixel is not backdrop
-constexpr double kClearlyOut = 30;    // levels that half of an object's pixels exceed: floor tiles differ by 20
+constexpr int kRowSamples = 80;     // columns looked at in a row
+constexpr double kStandsOut = 16;   // levels beyond which a pixel is not backdrop
+constexpr double kClearlyOut = 30;  // levels that half of an object's pixels exceed: floor tiles differ by 20
 constexpr int kMinPixels = 40;
 
-// Wood: low saturation between orange and yellow, and not dark: the hue of black is noise. None of the colour words of
-// kColorNames means it.
+// Wood: low saturation between orange and yellow, and not dark: the hue of black is noise. None of the colour
+// words of kColorNames means it.
 bool is_wood(const uint8_t* rgb) {
   const Hsv c = hsv_of(rgb);
   return c.s > 0.12f && c.s < 0.45f && c.h > 14 && c.h < 46 && c.v > 0.25f && c.v < 0.93f;
@@ -56,16 +56,18 @@ void residuals_of(const RowSamples& row, const RowFit& fit, std::vector<float>& 
   out.assign(size_t(row.count), 0);
   for (int c = 0; c < 3; ++c)
     for (int i = 0; i < row.count; ++i)
-      out[i] = std::max(out[i], std::abs(row.value[c][i] - fit(0, c) - row.u[i] * (fit(1, c) + row.u[i] * fit(2, c))));
+      out[i] = std::max(
+          out[i], std::abs(row.value[c][i] - fit(0, c) - row.u[i] * (fit(1, c) + row.u[i] * fit(2, c))));
 }
 
-// Tukey-weighted quadratic through one row, one set of weights for the three channels. The scale follows the lower
-// third of the residuals: a wedge may cover half of a row.
+// Tukey-weighted quadratic through one row, one set of weights for the three channels. The scale follows the
+// lower third of the residuals: a wedge may cover half of a row.
 void fit_row(const cv::Mat& image, int y, cv::Vec3f* out) {
   const RowSamples row = sample_row(image, y);
   RowFit fit = RowFit::Zero();
   std::vector<float> residuals;
-  for (int c = 0; c < 3; ++c) fit(0, c) = median(std::vector<float>(row.value[c].begin(), row.value[c].begin() + row.count));
+  for (int c = 0; c < 3; ++c)
+    fit(0, c) = median(std::vector<float>(row.value[c].begin(), row.value[c].begin() + row.count));
   for (int pass = 0; pass < 6; ++pass) {
     residuals_of(row, fit, residuals);
     const float scale = std::max(8.0f, 5.0f * quantile(residuals, 0.35));
@@ -88,7 +90,8 @@ void fit_row(const cv::Mat& image, int y, cv::Vec3f* out) {
 }
 
 int pixel_difference(const uint8_t* p, const uint8_t* q) {
-  return std::max({std::abs(int(p[0]) - int(q[0])), std::abs(int(p[1]) - int(q[1])), std::abs(int(p[2]) - int(q[2]))});
+  return std::max(
+      {std::abs(int(p[0]) - int(q[0])), std::abs(int(p[1]) - int(q[1])), std::abs(int(p[2]) - int(q[2]))});
 }
 
 cv::Mat standing_out(const cv::Mat& image, const cv::Mat& backdrop) {
@@ -102,16 +105,19 @@ cv::Mat standing_out(const cv::Mat& image, const cv::Mat& backdrop) {
   return mask;
 }
 
-bool stands_clearly_out(const cv::Mat& image, const cv::Mat& backdrop, const cv::Mat& piece, const cv::Rect& box) {
+bool stands_clearly_out(const cv::Mat& image, const cv::Mat& backdrop, const cv::Mat& piece,
+                        const cv::Rect& box) {
   std::vector<int> differences;
   for (int y = box.y; y < box.y + box.height; ++y)
     for (int x = box.x; x < box.x + box.width; ++x)
-      if (piece.at<uint8_t>(y, x)) differences.push_back(pixel_difference(image.ptr<uint8_t>(y) + 3 * x, backdrop.ptr<uint8_t>(y) + 3 * x));
+      if (piece.at<uint8_t>(y, x))
+        differences.push_back(
+            pixel_difference(image.ptr<uint8_t>(y) + 3 * x, backdrop.ptr<uint8_t>(y) + 3 * x));
   return median(differences) > kClearlyOut;
 }
 
-// Three pixels further out the picture is another colour, for half of the outline: floor that only the backdrop's fit
-// misses, and soft shadows, go on beyond their outline.
+// Three pixels further out the picture is another colour, for half of the outline: floor that only the
+// backdrop's fit misses, and soft shadows, go on beyond their outline.
 bool has_outline(const cv::Mat& image, const cv::Mat& piece) {
   static constexpr int kReach = 3, kSteps[4][2] = {{kReach, 0}, {-kReach, 0}, {0, kReach}, {0, -kReach}};
   const cv::Rect frame(0, 0, image.cols, image.rows), box = cv::boundingRect(piece);
@@ -123,7 +129,8 @@ bool has_outline(const cv::Mat& image, const cv::Mat& piece) {
       for (const auto& step : kSteps) {
         const cv::Point out(x + step[0], y + step[1]);
         if (!frame.contains(out) || piece.at<uint8_t>(out)) continue;
-        largest = std::max(largest, pixel_difference(image.ptr<uint8_t>(y) + 3 * x, image.ptr<uint8_t>(out.y) + 3 * out.x));
+        largest = std::max(
+            largest, pixel_difference(image.ptr<uint8_t>(y) + 3 * x, image.ptr<uint8_t>(out.y) + 3 * out.x));
       }
       if (largest >= 0) differences.push_back(largest);
     }
@@ -135,17 +142,19 @@ bool near(const cv::Rect& a, const cv::Rect& b) {
 }
 
 // `from` and all pieces of its colour that are reached through near ones, as indices.
-std::vector<size_t> neighbours_of_colour(const std::vector<cv::Rect>& boxes, const std::vector<int>& colors, size_t from) {
+std::vector<size_t> neighbours_of_colour(const std::vector<cv::Rect>& boxes, const std::vector<int>& colors,
+                                         size_t from) {
   std::vector<size_t> group{from};
   for (size_t g = 0; g < group.size(); ++g)
     for (size_t k = 0; k < boxes.size(); ++k)
-      if (colors[k] == colors[from] && near(boxes[group[g]], boxes[k]) && std::ranges::find(group, k) == group.end())
+      if (colors[k] == colors[from] && near(boxes[group[g]], boxes[k]) &&
+          std::ranges::find(group, k) == group.end())
         group.push_back(k);
   return group;
 }
 
-// Stripes of the backdrop's own colour cut a thing into pieces: those of one colour that together make one compact
-// outline are joined, all neighbours at once first, then two by two.
+// Stripes of the backdrop's own colour cut a thing into pieces: those of one colour that together make one
+// compact outline are joined, all neighbours at once first, then two by two.
 void join_halves(const cv::Mat& image, std::vector<cv::Mat>& pieces) {
   std::vector<cv::Rect> boxes;
   std::vector<int> colors;
@@ -171,15 +180,17 @@ void join_halves(const cv::Mat& image, std::vector<cv::Mat>& pieces) {
   std::erase_if(pieces, [](const cv::Mat& piece) { return cv::countNonZero(piece) == 0; });
 }
 
-// The part of the piece that differs by more than half of its usual difference: the outline at half height does not
-// move under blur, and the corners of a small box stay corners.
-cv::Mat half_height(const cv::Mat& image, const cv::Mat& backdrop, const cv::Mat& piece, const cv::Rect& box) {
+// The part of the piece that differs by more than half of its usual difference: the outline at half height
+// does not move under blur, and the corners of a small box stay corners.
+cv::Mat half_height(const cv::Mat& image, const cv::Mat& backdrop, const cv::Mat& piece,
+                    const cv::Rect& box) {
   std::vector<int> differences;
   cv::Mat diff = cv::Mat::zeros(box.size(), CV_32S);
   for (int y = 0; y < box.height; ++y)
     for (int x = 0; x < box.width; ++x) {
       if (!piece.at<uint8_t>(box.y + y, box.x + x)) continue;
-      diff.at<int>(y, x) = pixel_difference(image.ptr<uint8_t>(box.y + y) + 3 * (box.x + x), backdrop.ptr<uint8_t>(box.y + y) + 3 * (box.x + x));
+      diff.at<int>(y, x) = pixel_difference(image.ptr<uint8_t>(box.y + y) + 3 * (box.x + x),
+                                            backdrop.ptr<uint8_t>(box.y + y) + 3 * (box.x + x));
       differences.push_back(diff.at<int>(y, x));
     }
   cv::Mat out = diff > median(differences) / 2;
@@ -187,7 +198,8 @@ cv::Mat half_height(const cv::Mat& image, const cv::Mat& backdrop, const cv::Mat
   return out;
 }
 
-StillObject describe(const cv::Mat& image, const cv::Mat& backdrop, const cv::Mat& mask, const cv::Rect& box) {
+StillObject describe(const cv::Mat& image, const cv::Mat& backdrop, const cv::Mat& mask,
+                     const cv::Rect& box) {
   StillObject out;
   out.box = box;
   out.mask = mask(box).clone();
@@ -195,7 +207,8 @@ StillObject describe(const cv::Mat& image, const cv::Mat& backdrop, const cv::Ma
   out.area = m.m00;
   out.x = box.x + m.m10 / m.m00;
   out.y = box.y + m.m01 / m.m00;
-  out.clipped = box.x <= 0 || box.y <= 0 || box.x + box.width >= image.cols || box.y + box.height >= image.rows;
+  out.clipped =
+      box.x <= 0 || box.y <= 0 || box.x + box.width >= image.cols || box.y + box.height >= image.rows;
   const ShapeVote shape = name_shape(half_height(image, backdrop, mask, box));
   out.shape = shape.shape;
   out.shape_confidence = shape.confidence;
@@ -221,16 +234,21 @@ std::vector<cv::Mat> still_pieces(const cv::Mat& image, const cv::Mat& backdrop)
   cv::morphologyEx(mask, mask, cv::MORPH_CLOSE, cv::getStructuringElement(cv::MORPH_ELLIPSE, {3, 3}));
   fill_holes(mask);
   std::vector<cv::Mat> pieces = convex_pieces(mask, kMinPixels / 2);
-  std::erase_if(pieces, [&](const cv::Mat& piece) { return !stands_clearly_out(image, backdrop, piece, cv::boundingRect(piece)); });
+  std::erase_if(pieces, [&](const cv::Mat& piece) {
+    return !stands_clearly_out(image, backdrop, piece, cv::boundingRect(piece));
+  });
   join_halves(image, pieces);
-  std::erase_if(pieces, [&](const cv::Mat& piece) { return cv::countNonZero(piece) < kMinPixels || !has_outline(image, piece); });
+  std::erase_if(pieces, [&](const cv::Mat& piece) {
+    return cv::countNonZero(piece) < kMinPixels || !has_outline(image, piece);
+  });
   return pieces;
 }
 
 std::vector<StillObject> find_still_objects(const cv::Mat& image) {
   std::vector<StillObject> objects;
   const cv::Mat backdrop = row_backdrop(image);
-  for (const cv::Mat& piece : still_pieces(image, backdrop)) objects.push_back(describe(image, backdrop, piece, cv::boundingRect(piece)));
+  for (const cv::Mat& piece : still_pieces(image, backdrop))
+    objects.push_back(describe(image, backdrop, piece, cv::boundingRect(piece)));
   return objects;
 }
 

@@ -11,7 +11,8 @@
 namespace orrery::physics_eval {
 namespace {
 
-constexpr double kAccelerationNoise = 1.5;  // px/frame^2: three times gravity in a 10 m view of 320 px at 24 fps
+constexpr double kAccelerationNoise =
+    1.5;  // px/frame^2: three times gravity in a 10 m view of 320 px at 24 fps
 constexpr double kCentroidVariance = 0.1, kMergedVariance = 4;  // px^2
 
 bool near_border(const Detection& d, cv::Size size, double margin) {
@@ -109,7 +110,8 @@ std::vector<int> Tracker::match(const std::vector<Detection>& objects) const {
   for (size_t i = 0; i < objects.size(); ++i)
     for (size_t k = 0; k < live_.size(); ++k) {
       const Live& live = live_[k];
-      const double distance = std::hypot(objects[i].x - live.x.x, objects[i].y - live.y.x), gate = live.gate();
+      const double distance = std::hypot(objects[i].x - live.x.x, objects[i].y - live.y.x),
+                   gate = live.gate();
       if (distance > gate) continue;
       const double look = std::min(2.0, color_distance(objects[i].rgb, live.rgb) / 60);
       const double size = std::min(2.0, std::abs(std::log(objects[i].area / live.area)));
@@ -149,7 +151,8 @@ std::vector<int> Tracker::sharers(const Detection& whole, int owner, const std::
   for (int k = 0; k < int(live_.size()); ++k) {
     const Live& live = live_[k];
     if (std::find(match.begin(), match.end(), k) != match.end() || live.track.points.size() < 3) continue;
-    if (!reach.contains(cv::Point(int(live.x.x), int(live.y.x))) || whole.area < area + 0.35 * live.area) continue;
+    if (!reach.contains(cv::Point(int(live.x.x), int(live.y.x))) || whole.area < area + 0.35 * live.area)
+      continue;
     out.push_back(k);
     area += live.area;
   }
@@ -157,7 +160,8 @@ std::vector<int> Tracker::sharers(const Detection& whole, int owner, const std::
 }
 
 // Each pixel of the region to the sharer that is nearest in place (radii) and colour.
-std::vector<cv::Mat> Tracker::cut(const Detection& whole, const cv::Mat& image, const std::vector<int>& owners) const {
+std::vector<cv::Mat> Tracker::cut(const Detection& whole, const cv::Mat& image,
+                                  const std::vector<int>& owners) const {
   std::vector<cv::Mat> masks(owners.size());
   for (cv::Mat& mask : masks) mask = cv::Mat::zeros(image.size(), CV_8U);
   for (int y = 0; y < whole.box.height; ++y)
@@ -170,7 +174,8 @@ std::vector<cv::Mat> Tracker::cut(const Detection& whole, const cv::Mat& image, 
       double least = 1e30;
       for (size_t o = 0; o < owners.size(); ++o) {
         const Live& live = live_[owners[o]];
-        const double place = std::hypot(p.x - live.x.x, p.y - live.y.x) / live.radius(), look = color_distance(rgb, live.rgb) / 60;
+        const double place = std::hypot(p.x - live.x.x, p.y - live.y.x) / live.radius(),
+                     look = color_distance(rgb, live.rgb) / 60;
         const double c = place * place + look * look;
         if (c < least) least = c, best = o;
       }
@@ -179,7 +184,8 @@ std::vector<cv::Mat> Tracker::cut(const Detection& whole, const cv::Mat& image, 
   return masks;
 }
 
-// A region matched to one track that also covers the predicted place of tracks without a region is cut among them.
+// A region matched to one track that also covers the predicted place of tracks without a region is cut among
+// them.
 void Tracker::cut_shared(FrameDetections& detections, std::vector<int>& match) const {
   const size_t count = detections.objects.size();
   for (size_t i = 0; i < count; ++i) {
@@ -233,8 +239,8 @@ void Tracker::miss(Live& live, const FrameDetections& detections) {
   else ++live.clear;
 }
 
-// Beside another object: it was hidden by it, or one region was two objects all along (their areas add up to what the
-// region had been: then both have been there since that one's beginning).
+// Beside another object: it was hidden by it, or one region was two objects all along (their areas add up to
+// what the region had been: then both have been there since that one's beginning).
 TrackEnd Tracker::birth_near_others(const Detection& d, int frame) const {
   TrackEnd birth = TrackEnd::kClear;
   for (const Live& other : live_) {
@@ -243,7 +249,8 @@ TrackEnd Tracker::birth_near_others(const Detection& d, int frame) const {
     const cv::Rect box(int(other.x.x) - r, int(other.y.x) - r, 2 * r, 2 * r);
     if (points.back().frame != frame || gap_between(box, d.box) >= 5) continue;
     birth = TrackEnd::kOverlap;
-    // Seldom smaller than both together: two since its beginning, and not one that has just swallowed a newcomer.
+    // Seldom smaller than both together: two since its beginning, and not one that has just swallowed a
+    // newcomer.
     std::vector<double> areas;
     for (size_t i = 0; i + 1 < points.size(); ++i) areas.push_back(points[i].area);
     const double together = points.back().area + d.area * factor_ * factor_;
@@ -262,7 +269,8 @@ void Tracker::begin(const Detection& d, int frame, double t, const FrameDetectio
   live.cores.push_back(core_of(d));
   live.track.birth = TrackEnd::kClear;
   if (frame <= first_frame_ + 1) live.track.birth = TrackEnd::kClip;
-  else if (near_border(d, detections.image.size(), 2 * radius_of(d.area))) live.track.birth = TrackEnd::kBorder;
+  else if (near_border(d, detections.image.size(), 2 * radius_of(d.area)))
+    live.track.birth = TrackEnd::kBorder;
   else live.track.birth = birth_near_others(d, frame);
   live_.push_back(live);
 }
@@ -307,7 +315,8 @@ std::vector<Track> Tracker::finish(int last_frame) {
     done_.push_back(std::move(live.track));
   }
   live_.clear();
-  std::erase_if(done_, [](const Track& track) { return int(track.points.size()) < int(kMinTrackFrames.value); });
+  std::erase_if(done_,
+                [](const Track& track) { return int(track.points.size()) < int(kMinTrackFrames.value); });
   std::sort(done_.begin(), done_.end(), [](const Track& a, const Track& b) { return a.id < b.id; });
   return std::move(done_);
 }

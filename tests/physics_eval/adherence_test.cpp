@@ -111,6 +111,13 @@ int wrong_of(int first_seed, int count) {
   return wrong;
 }
 
+// A black box with a grey stripe on a wedge, and floor beside a wedge's long shadow: once seen as five boxes, and a white
+// one.
+TEST(Adherence, DarkBoxesAreWholeAndShadowedFloorIsNothing) {
+  EXPECT_EQ(wrong_of(500010, 1), 0);
+  EXPECT_EQ(wrong_of(500048, 1), 0);
+}
+
 TEST(Adherence, RenderedScenesAreRead) { EXPECT_LE(wrong_of(20000, 40), 1); }
 
 // The requirement: 99 % of the simulator's own renderings, all families.
