@@ -11,7 +11,7 @@ namespace {
 
 // Words decide a category: a doubt of a tenth should not become a tenth of wrong colours. Where they leave it open the
 // logits are level, and a low temperature still draws from all.
-constexpr double kCategoryTemperature = 0.4;  // times the asked one
+constexpr double kCategoryTemperature = 0.2;  // times the asked one
 
 int draw(const std::vector<float>& logits, double temperature, Rng& rng) {
   const auto best = std::max_element(logits.begin(), logits.end());
