@@ -18,8 +18,7 @@ const std::vector<Coefficient>& coefficients() {
     std::vector<Coefficient> list;
     for (int kx = 0; kx <= kHighest; ++kx)
       for (int ky = kx == 0 ? 1 : -kHighest; ky <= kHighest; ++ky)
-        if (const int square = kx * kx + ky * ky;
-            square >= kLeastSquare && square <= kMostSquare)
+        if (const int square = kx * kx + ky * ky; square >= kLeastSquare && square <= kMostSquare)
           list.push_back({kx, ky});
     return list;
   }();

@@ -13,7 +13,7 @@ namespace {
 using namespace watermark;
 
 constexpr int kFlattenRadius = 9;  // pixels: shading slower than the pattern is taken away
-constexpr float kMostDetail = 8;    // levels: edges are cut to this, so that no single one outweighs a wall
+constexpr float kMostDetail = 8;   // levels: edges are cut to this, so that no single one outweighs a wall
 constexpr int kVarianceRadius =
     12;  // where the picture varies, it says less about the mark: divided by variance
 constexpr float kLeastVariance = 0.5f;

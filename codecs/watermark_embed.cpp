@@ -11,16 +11,16 @@ namespace {
 
 using namespace watermark;
 
-// Root mean square of the pattern in flat regions, levels of 255. At half size and CRF 28 it is read in 12 clips of 12;
-// at 1.0 in 10, at 0.9 in 9, at 0.8 in one of 9.
+// Root mean square of the pattern in flat regions, levels of 255. At half size and CRF 28 it is read in 12
+// clips of 12; at 1.0 in 10, at 0.9 in 9, at 0.8 in one of 9.
 constexpr double kStrength = 1.1;
 constexpr double kMostPeak =
     2.5;  // the pattern is cut to so many times that: its peaks are what an eye finds first
 // Masking: so much stronger for each level by which green (most of luma) differs from its local mean on
 // average; the most keeps 42 dB PSNR whatever the picture is.
 constexpr float kMaskSlope = 0.19f, kMaskMost = 1.45f;
-constexpr int kMaskRadius = 4;
-constexpr int kOversampling = 4;  // of the tile that the pattern is interpolated from
+constexpr int kMaskRadius = 2;    // of blocks of 2x2 pixels, in which the mask is made
+constexpr int kOversampling = 2;  // of the tile that the pattern is interpolated from
 
 std::vector<float> chip_values(WatermarkKey key, const WatermarkPayload& payload) {
   const Layout layout(key);
@@ -89,6 +89,24 @@ float threshold(int x, int y) {
   return (float(value) + 0.5f) / 64;
 }
 
+// The factor of the pattern in each block of 2x2 pixels, [(height + 1) / 2][(width + 1) / 2].
+std::vector<float> mask_of(const Frame& frame) {
+  const int width = (frame.width + 1) / 2, height = (frame.height + 1) / 2;
+  std::vector<float> detail(size_t(width) * size_t(height));
+  for (int y = 0; y < height; ++y)
+    for (int x = 0; x < width; ++x) {
+      const int right = std::min(2 * x + 1, frame.width - 1), below = std::min(2 * y + 1, frame.height - 1);
+      detail[size_t(y) * size_t(width) + size_t(x)] =
+          0.25f * float(frame.at(2 * x, 2 * y)[1] + frame.at(right, 2 * y)[1] + frame.at(2 * x, below)[1] +
+                        frame.at(right, below)[1]);
+    }
+  const std::vector<float> mean = box_mean(detail, width, height, kMaskRadius);
+  for (size_t i = 0; i < detail.size(); ++i) detail[i] = std::abs(detail[i] - mean[i]);
+  std::vector<float> mask = box_mean(detail, width, height, kMaskRadius);
+  for (float& m : mask) m = std::min(kMaskMost, 1 + kMaskSlope * m);
+  return mask;
+}
+
 class Watermarked : public FrameSink {
  public:
   Watermarked(std::unique_ptr<FrameSink> sink, WatermarkEmbedder embedder)
@@ -119,24 +137,21 @@ WatermarkEmbedder::WatermarkEmbedder(int width, int height, WatermarkKey key, co
 
 void WatermarkEmbedder::mark(Frame& frame) const {
   ORRERY_ASSERT(frame.width == width_ && frame.height == height_);
-  const size_t n = pattern_.size(), width = size_t(width_);
-  std::vector<float> detail(n);
-  for (size_t i = 0; i < n; ++i) detail[i] = float(frame.rgb[3 * i + 1]);
-  const std::vector<float> mean = box_mean(detail, width_, height_, kMaskRadius);
-  for (size_t i = 0; i < n; ++i) detail[i] = std::abs(detail[i] - mean[i]);
-  const std::vector<float> activity = box_mean(detail, width_, height_, kMaskRadius);
+  const std::vector<float> mask = mask_of(frame);
+  const size_t width = size_t(width_), blocks = (width + 1) / 2;
   std::vector<float> thresholds(8 * width);
   for (size_t i = 0; i < thresholds.size(); ++i) thresholds[i] = threshold(int(i % width), int(i / width));
-  std::vector<int> change(width);
+  std::vector<int16_t> change(3 * width);
   for (size_t y = 0; y < size_t(height_); ++y) {
-    const float *pattern = &pattern_[y * width], *active = &activity[y * width],
+    const float *pattern = &pattern_[y * width], *strength = &mask[y / 2 * blocks],
                 *round = &thresholds[y % 8 * width];
     // Down to a whole number, by cutting off what is above a floor that no change reaches.
     for (size_t x = 0; x < width; ++x)
-      change[x] = int(pattern[x] * std::min(kMaskMost, 1 + kMaskSlope * active[x]) + round[x] + 64) - 64;
-    uint8_t* pixel = frame.at(0, int(y));
-    for (size_t x = 0; x < width; ++x, pixel += 3)
-      for (int c = 0; c < 3; ++c) pixel[c] = uint8_t(std::clamp(pixel[c] + change[x], 0, 255));
+      change[3 * x] = change[3 * x + 1] = change[3 * x + 2] =
+          int16_t(int(pattern[x] * strength[x / 2] + round[x] + 64) - 64);
+    uint8_t* value = frame.at(0, int(y));
+    for (size_t i = 0; i < 3 * width; ++i)
+      value[i] = uint8_t(std::clamp<int16_t>(int16_t(value[i] + change[i]), 0, 255));
   }
 }
 
