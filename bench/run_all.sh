@@ -17,6 +17,10 @@ run() {
 
 run rollout_error --count 100
 run pixels_given_states --count 100
+"$build/bench/tokenizer_quality" --clips 100 > "$out/tokenizer_quality.md"
+run routing
+run heads
+run mla_forms
 run adherence --held-out 300 --free 60 --checker 300
 run physics_eval_validation --count 40
 run free_fall --count 100
@@ -27,4 +31,5 @@ run batch_throughput --count 16 --program "$build/orrery"
 python=python3 # the one that has torch, if any
 if ! $python -c 'import torch' 2>/dev/null && [ -x /usr/bin/python3 ]; then python=/usr/bin/python3; fi
 $python "$root/bench/training_step.py" --program "$build/bench/training_step" --model "$model" --json "$out/training_step.json" > "$out/training_step.md"
+$python "$root/bench/moe_layer.py" --program "$build/bench/moe_layer" > "$out/moe_layer.md"
 "$root/bench/training_curves.py" "$out"/*_log.jsonl -o "$out/training_curves.svg"
