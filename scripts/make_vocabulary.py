@@ -262,8 +262,9 @@ def taught_meanings(taught, wordnet):
 
 
 def word_flags(words, taught, wordnet):
-    """A word is known if a likely sense of it is a sense of a taught word, or a kind of one that is specific."""
-    taught_senses = wordnet.taught
+    """A word is known if a likely sense of it is a sense of a taught word, or a kind of one that is specific. Likely
+    in English at large: a reading that counts more here would make every word known that has one (brown as an orange)."""
+    taught_senses, wordnet.taught = wordnet.taught, set()
     flags = bytearray()
     for word in words:
         flag = TAUGHT if word in taught else 0
