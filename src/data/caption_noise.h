@@ -16,7 +16,7 @@ struct CaptionToken {
 
 class CaptionNoise {
  public:
-  // amount: of the shares of captions that are changed; 0 leaves all as they are.
+  // amount: of the shares of captions whose words change places or get strangers; 0: none. Word dropout is apart.
   explicit CaptionNoise(const TextTokenizer& text, double amount = 1);
 
   // The caption's tokens, at most kMaxTextTokens. `one_object`: every word is about the same object, so its parts may

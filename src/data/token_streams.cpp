@@ -22,13 +22,13 @@ std::vector<uint8_t> render_chunk(const Renderer& renderer, const Trajectory& tr
   return rgb;
 }
 
-// PixelClass of every pixel of a chunk, in cells.
-std::vector<uint8_t> render_classes(const Renderer& renderer, const Trajectory& trajectory, int chunk) {
+// PixelClass of every pixel of a chunk whose frames are `rgb`, in cells.
+std::vector<uint8_t> chunk_classes(const Renderer& renderer, const Trajectory& trajectory, int chunk, const std::vector<uint8_t>& rgb) {
   constexpr size_t kPixels = size_t(kFrameWidth) * kFrameHeight;
   std::vector<uint8_t> ids(kFramesPerChunk * kPixels);
   for (int f = 0; f < kFramesPerChunk; ++f)
     renderer.mask({&trajectory.at(kFramesPerChunk * chunk + 1 + f, 0), size_t(trajectory.num_objects)}, Rect{}, ids.data() + size_t(f) * kPixels);
-  return classes_in_cells(classify_pixels(render_chunk(renderer, trajectory, chunk), ids, kFrameHeight, kFrameWidth, {}), kFrameHeight, kFrameWidth);
+  return classes_in_cells(classify_pixels(rgb, ids, kFrameHeight, kFrameWidth, {}), kFrameHeight, kFrameWidth);
 }
 
 // Patches that changed, or lie near an object or a ramp's edges, matter; a tenth of the rest is background.
@@ -150,16 +150,17 @@ PixelSample make_pixel_sample(const DatasetClip& clip, int chunk, const VideoTok
   s.chunk = chunk;
   const Renderer renderer(clip.scene);
   const int dims = tokenizer.dims();
-  auto encode = [&](int c) {
+  auto encode = [&](const std::vector<uint8_t>& rgb) {
     std::vector<int8_t> codes(size_t(kPatches) * dims);
-    tokenizer.encode(render_chunk(renderer, clip.trajectory, c).data(), 1, kFrameHeight, kFrameWidth, codes.data());
+    tokenizer.encode(rgb.data(), 1, kFrameHeight, kFrameWidth, codes.data());
     return codes;
   };
-  if (chunk > 0) s.previous = encode(chunk - 1);
-  s.codes = encode(chunk);
+  if (chunk > 0) s.previous = encode(render_chunk(renderer, clip.trajectory, chunk - 1));
+  const std::vector<uint8_t> rgb = render_chunk(renderer, clip.trajectory, chunk);
+  s.codes = encode(rgb);
   s.pixels.resize(size_t(kPatches) * 16 * 16 * kFramesPerChunk * 3);
-  patchify(render_chunk(renderer, clip.trajectory, chunk).data(), 1, kFrameHeight, kFrameWidth, s.pixels.data());
-  s.classes = render_classes(renderer, clip.trajectory, chunk);
+  patchify(rgb.data(), 1, kFrameHeight, kFrameWidth, s.pixels.data());
+  s.classes = chunk_classes(renderer, clip.trajectory, chunk, rgb);
   for (int k = 0; k < clip.trajectory.num_objects; ++k) {
     s.objects.push_back(chunk_of(clip.trajectory, k, chunk));
     s.objects.back().pushed = false;
