@@ -5,16 +5,17 @@
 namespace orrery {
 namespace {
 
-// |W_h a_h| for every head h: W_h are the head's columns of the output projection [d, heads * value].
+// |W_h a_h| for every head h: W_h are the head's columns of the output projection, of its values and relative values.
 void head_norms(const MlaLayer& attention, const float* attended, float* norms) {
   const AttentionDims& dims = attention.config.dims;
-  const int64_t d = attention.config.d_model, width = int64_t(dims.heads) * dims.value;
+  const int64_t d = attention.config.d_model, width = attention.config.attended_width(), relative = int64_t(dims.heads) * dims.value;
   for (int h = 0; h < dims.heads; ++h) {
     double square = 0;
     for (int64_t i = 0; i < d; ++i) {
-      const float* w = &attention.out.weight.value[i * width + int64_t(h) * dims.value];
+      const float* w = &attention.out.weight.value[i * width];
       float sum = 0;
-      for (int v = 0; v < dims.value; ++v) sum += w[v] * attended[h * dims.value + v];
+      for (int v = h * dims.value; v < (h + 1) * dims.value; ++v) sum += w[v] * attended[v];
+      for (int64_t v = relative + h * dims.rope; v < relative + (h + 1) * dims.rope && v < width; ++v) sum += w[v] * attended[v];
       square += double(sum) * sum;
     }
     norms[h] = float(std::sqrt(square));

@@ -80,20 +80,23 @@ ORRERY_SIMD void softmax_backward_row(const float* p, float* dp, int64_t n) {
   for (int64_t j = 0; j < n; ++j) dp[j] = p[j] * (dp[j] - dot);
 }
 
-void head_backward(const AttentionPlan& plan, const AttentionDims& d, const AttentionInput& in, const float* dout, const AttentionGradient& g,
+void head_backward(const AttentionPlan& plan, const AttentionDims& d, const AttentionInput& in, const HeadRows<const float>& dout, const AttentionGradient& g,
                    int64_t s, int h, float* dbias, HeadBlock& b) {
   probabilities(plan, d, in, s, h, b);
-  const int64_t q0 = plan.query_begin[s], k0 = plan.key_begin[s], q_cols = int64_t(d.heads) * d.qk(), o_cols = int64_t(d.heads) * d.value;
-  const float* dO = dout + q0 * o_cols + h * d.value;
-  // dV = P^T dO
-  small_gemm(int(b.nk), d.value, int(b.nq), b.p.data(), 1, b.nk16, dO, o_cols, g.dv + k0 * in.kv_stride + h * d.value, in.kv_stride, false);
-  // dP = dO V^T
+  const int64_t q0 = plan.query_begin[s], k0 = plan.key_begin[s], q_cols = int64_t(d.heads) * d.qk();
+  const float* dO = dout.values + q0 * dout.stride + h * d.value;
+  const float* dR = dout.relative ? dout.relative + q0 * dout.stride + h * d.rope : nullptr;
+  // dV = P^T dO, and of the rotary keys as values
+  small_gemm(int(b.nk), d.value, int(b.nq), b.p.data(), 1, b.nk16, dO, dout.stride, g.dv + k0 * in.kv_stride + h * d.value, in.kv_stride, false);
+  if (dR) small_gemm(int(b.nk), d.rope, int(b.nq), b.p.data(), 1, b.nk16, dR, dout.stride, g.dk_rope + k0 * in.rope_stride, in.rope_stride, true);
+  // dP = dO V^T + dR K_rope^T
   grow(b.vt, d.value * b.nk16);
   std::fill_n(b.vt.begin(), d.value * b.nk16, 0.0f);
   for (int64_t j = 0; j < b.nk; ++j)
     for (int c = 0; c < d.value; ++c) b.vt[c * b.nk16 + j] = in.v[(k0 + j) * in.kv_stride + h * d.value + c];
   grow(b.dp, b.nq * b.nk16);
-  small_gemm(int(b.nq), int(b.nk16), d.value, dO, o_cols, 1, b.vt.data(), b.nk16, b.dp.data(), b.nk16, false);
+  small_gemm(int(b.nq), int(b.nk16), d.value, dO, dout.stride, 1, b.vt.data(), b.nk16, b.dp.data(), b.nk16, false);
+  if (dR) small_gemm(int(b.nq), int(b.nk16), d.rope, dR, dout.stride, 1, &b.kt[d.nope * b.nk16], b.nk16, b.dp.data(), b.nk16, true);
   const uint8_t* bucket = plan.bucket.data() + plan.bucket_begin[s];
   const float scale = 1.0f / std::sqrt(float(d.qk()));
   for (int64_t i = 0; i < b.nq; ++i) {
@@ -139,23 +142,26 @@ void AttentionPlan::add(int64_t queries, int64_t keys, const std::vector<uint8_t
   bucket_begin.push_back(int64_t(bucket.size()));
 }
 
-void attention_forward(const AttentionPlan& plan, const AttentionDims& d, const AttentionInput& in, float* out, const uint8_t* open) {
-  const int64_t o_cols = int64_t(d.heads) * d.value;
+void attention_forward(const AttentionPlan& plan, const AttentionDims& d, const AttentionInput& in, const HeadRows<float>& out, const uint8_t* open) {
   parallel_for_dynamic(plan.sequences() * d.heads, [&](int64_t task) {
     const int64_t s = task / d.heads;
     const int h = int(task % d.heads);
     if (open && !open[task]) {
-      clear_columns(out + h * d.value, o_cols, plan.query_begin[s], plan.query_begin[s + 1], d.value);
+      clear_columns(out.values + h * d.value, out.stride, plan.query_begin[s], plan.query_begin[s + 1], d.value);
+      if (out.relative) clear_columns(out.relative + h * d.rope, out.stride, plan.query_begin[s], plan.query_begin[s + 1], d.rope);
       return;
     }
     HeadBlock& b = scratch();
     probabilities(plan, d, in, s, h, b);
     small_gemm(int(b.nq), d.value, int(b.nk), b.p.data(), b.nk16, 1, in.v + plan.key_begin[s] * in.kv_stride + (in.one_head ? 0 : h * d.value), in.kv_stride,
-               out + plan.query_begin[s] * o_cols + h * d.value, o_cols, false);
+               out.values + plan.query_begin[s] * out.stride + h * d.value, out.stride, false);
+    if (out.relative)
+      small_gemm(int(b.nq), d.rope, int(b.nk), b.p.data(), b.nk16, 1, in.k_rope + plan.key_begin[s] * in.rope_stride, in.rope_stride,
+                 out.relative + plan.query_begin[s] * out.stride + h * d.rope, out.stride, false);
   });
 }
 
-void attention_backward(const AttentionPlan& plan, const AttentionDims& d, const AttentionInput& in, const float* dout, const AttentionGradient& g, const uint8_t* open) {
+void attention_backward(const AttentionPlan& plan, const AttentionDims& d, const AttentionInput& in, const HeadRows<const float>& dout, const AttentionGradient& g, const uint8_t* open) {
   const int64_t per_sequence = int64_t(d.heads) * kTimeBuckets;
   std::vector<float> dbias(plan.sequences() * per_sequence, 0.0f);
   parallel_for_dynamic(plan.sequences(), [&](int64_t s) {

@@ -38,8 +38,18 @@ struct AttentionInput {
   bool one_head = false;  // k_nope and v have one head's columns, which all heads share (forward only)
 };
 
+// What the heads make of each query, rows `stride` floats apart: head h's weighted sum of the values at h * value and,
+// where `relative` is not null, the same sum of the rotary keys at relative + h * rope. Keys are rotated by their own
+// place; rotated back by the query's, the sum says where they lie as seen from the query (Miyato et al. 2024, "GTA").
+template <class Float>
+struct HeadRows {
+  Float* values;
+  int64_t stride;
+  Float* relative = nullptr;
+};
+
 // open [sequences][heads]: 0 leaves a head of a sequence out, its output (and gradients) zero; null: all are computed.
-void attention_forward(const AttentionPlan& plan, const AttentionDims& dims, const AttentionInput& in, float* out /*[tq, heads*value]*/, const uint8_t* open = nullptr);
+void attention_forward(const AttentionPlan& plan, const AttentionDims& dims, const AttentionInput& in, const HeadRows<float>& out, const uint8_t* open = nullptr);
 
 struct AttentionGradient {
   float* dq;       // layouts as the inputs'; overwritten
@@ -49,6 +59,6 @@ struct AttentionGradient {
   float* dbias;    // [heads, kTimeBuckets], added to
 };
 // Probabilities are recomputed from the inputs: nothing is cached.
-void attention_backward(const AttentionPlan& plan, const AttentionDims& dims, const AttentionInput& in, const float* dout, const AttentionGradient& g, const uint8_t* open = nullptr);
+void attention_backward(const AttentionPlan& plan, const AttentionDims& dims, const AttentionInput& in, const HeadRows<const float>& dout, const AttentionGradient& g, const uint8_t* open = nullptr);
 
 }  // namespace orrery

@@ -10,6 +10,25 @@ constexpr float kStretch = 1.2f, kOffset = -0.1f, kOpen = 2.3f;  // g(kOpen) = 0
 
 float sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
 
+// Head h's columns of a row of HeadRows: of the values, and of the relative values behind them, which may be absent.
+template <class Float>
+std::span<Float> values_of(const AttentionDims& dims, int h, Float* row) {
+  return {row + h * dims.value, size_t(dims.value)};
+}
+
+template <class Float>
+std::span<Float> relative_of(const AttentionDims& dims, int h, Float* row, int64_t cols) {
+  const int64_t begin = int64_t(dims.heads) * dims.value;
+  if (cols == begin) return {};
+  return {row + begin + h * dims.rope, size_t(dims.rope)};
+}
+
+float dot_and_scale(std::span<const float> x, float scale, std::span<float> d) {
+  float sum = 0;
+  for (size_t i = 0; i < x.size(); ++i) sum += d[i] * x[i], d[i] *= scale;
+  return sum;
+}
+
 }  // namespace
 
 void HeadGates::declare(ParameterList& list, const std::string& name, int gated_domains, int gated_heads, double penalty) {
@@ -32,28 +51,23 @@ std::vector<uint8_t> open_heads(const std::vector<float>& gates, int heads, cons
   return open;
 }
 
-void apply_gates(const std::vector<float>& gates, int heads, std::span<const uint8_t> domain, float threshold, Rows<float>& attended) {
-  const int64_t value = attended.cols() / heads;
+void apply_gates(const std::vector<float>& gates, const AttentionDims& dims, std::span<const uint8_t> domain, float threshold, Rows<float>& attended) {
   for (int64_t t = 0; t < attended.rows(); ++t)
-    for (int h = 0; h < heads; ++h) {
-      const float g = gates[domain[t] * heads + h], scale = g > threshold ? g : 0;
-      float* a = attended.row(t) + h * value;
-      for (int64_t i = 0; i < value; ++i) a[i] *= scale;
+    for (int h = 0; h < dims.heads; ++h) {
+      const float g = gates[domain[t] * dims.heads + h], scale = g > threshold ? g : 0;
+      for (float& a : values_of(dims, h, attended.row(t))) a *= scale;
+      for (float& a : relative_of(dims, h, attended.row(t), attended.cols())) a *= scale;
     }
 }
 
-void gates_backward(HeadGates& gates, std::span<const uint8_t> domain, const Rows<float>& before, Rows<float>& d) {
+void gates_backward(HeadGates& gates, const AttentionDims& dims, std::span<const uint8_t> domain, const Rows<float>& before, Rows<float>& d) {
   const std::vector<float> g = gates.values();
-  const int64_t value = before.cols() / gates.heads;
   std::vector<float> dgate(g.size(), float(gates.weight));
   for (int64_t t = 0; t < before.rows(); ++t)
     for (int h = 0; h < gates.heads; ++h) {
       const int slot = domain[t] * gates.heads + h;
-      const float* b = before.row(t) + h * value;
-      float* row = d.row(t) + h * value;
-      float sum = 0;
-      for (int64_t i = 0; i < value; ++i) sum += row[i] * b[i], row[i] *= g[slot];
-      dgate[slot] += sum;
+      dgate[slot] += dot_and_scale(values_of(dims, h, before.row(t)), g[slot], values_of(dims, h, d.row(t)));
+      dgate[slot] += dot_and_scale(relative_of(dims, h, before.row(t), before.cols()), g[slot], relative_of(dims, h, d.row(t), d.cols()));
     }
   for (size_t i = 0; i < g.size(); ++i) {
     const float s = sigmoid(gates.logit.value[i]);

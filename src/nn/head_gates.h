@@ -19,9 +19,10 @@ struct HeadGates {
 // A bit a head and sequence, [sequences][heads]: some query's domain opens it beyond the threshold.
 std::vector<uint8_t> open_heads(const std::vector<float>& gates, int heads, const AttentionPlan& plan, std::span<const uint8_t> domain, float threshold);
 
-// attended [t, heads * value] is scaled by each token's gates; those at or below the threshold count as 0.
-void apply_gates(const std::vector<float>& gates, int heads, std::span<const uint8_t> domain, float threshold, Rows<float>& attended);
+// attended (rows of HeadRows, relative values behind the values or none) is scaled by each token's gates; those at or
+// below the threshold count as 0.
+void apply_gates(const std::vector<float>& gates, const AttentionDims& dims, std::span<const uint8_t> domain, float threshold, Rows<float>& attended);
 // d: gradient of the scaled rows -> of the rows before; the gates' gradient is added, with the penalty's.
-void gates_backward(HeadGates& gates, std::span<const uint8_t> domain, const Rows<float>& before, Rows<float>& d);
+void gates_backward(HeadGates& gates, const AttentionDims& dims, std::span<const uint8_t> domain, const Rows<float>& before, Rows<float>& d);
 
 }  // namespace orrery

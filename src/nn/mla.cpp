@@ -36,12 +36,25 @@ const uint8_t* find_open_heads(const MlaLayer& layer, const AttentionPlan& plan,
   return cache.open.empty() ? nullptr : cache.open.data();
 }
 
-// What the heads make of q and the keys, before the gates: attended [queries, heads * value].
+// The two parts of a row of what the heads make.
+template <class Float>
+HeadRows<Float> head_rows(const MlaLayer& layer, Float* data, int64_t stride, int64_t values) {
+  return {data, stride, layer.config.relative_values ? data + values : nullptr};
+}
+
+int64_t value_columns(const MlaLayer& layer) { return int64_t(layer.config.dims.heads) * layer.config.dims.value; }
+
+// Relative values as seen from the query's place; inverse: the gradient's way.
+void rotate_relative(const MlaLayer& layer, const Rows<float>& rope, Rows<float>& attended, bool inverse) {
+  if (layer.config.relative_values) rope_apply(rope, attended.data(), attended.cols(), value_columns(layer), kRopeDim, layer.config.dims.heads, !inverse);
+}
+
+// What the heads make of q and the keys, before the gates: attended [queries, attended_width], relative values not yet rotated.
 void attend_expanded(const MlaLayer& layer, const AttentionPlan& plan, const Rows<float>& q, const Rows<float>& kv, const uint8_t* open, MlaCache& cache, Rows<float>& attended) {
   const AttentionDims& d = layer.config.dims;
   expand_rows(layer, kv, cache);
-  attended.resize(q.rows(), int64_t(d.heads) * d.value);
-  attention_forward(plan, d, inputs(layer, q, kv, cache.expanded), attended.data(), open);
+  attended.resize(q.rows(), layer.config.attended_width());
+  attention_forward(plan, d, inputs(layer, q, kv, cache.expanded), head_rows(layer, attended.data(), attended.cols(), value_columns(layer)), open);
 }
 
 // The same with W_k moved to the queries and W_v behind the sum: every head attends to the latents.
@@ -66,19 +79,22 @@ void attend_absorbed(const MlaLayer& layer, const AttentionPlan& plan, const Row
       for (int j = 0; j < wide.qk(); ++j) row[j] *= scale;
     }
   }
-  cache.absorbed_out.resize(t, int64_t(d.heads) * latent);
+  const int64_t relative = layer.config.attended_width() - value_columns(layer);
+  cache.absorbed_out.resize(t, int64_t(d.heads) * latent + relative);
   const AttentionInput in{cache.absorbed_q.data(), cache.latent_wide.data(), kv.data() + latent, cache.latent_wide.data(), latent, kv.cols(), layer.bias.value.data(), true};
-  attention_forward(plan, wide, in, cache.absorbed_out.data(), open);
-  attended.resize(t, int64_t(d.heads) * d.value);
+  attention_forward(plan, wide, in, head_rows(layer, cache.absorbed_out.data(), cache.absorbed_out.cols(), int64_t(d.heads) * latent), open);
+  attended.resize(t, layer.config.attended_width());
   const float* values = w + int64_t(d.heads) * d.nope * latent;
-  for (int64_t i = 0; i < t; ++i)
-    for (int64_t v = 0; v < attended.cols(); ++v) {
+  for (int64_t i = 0; i < t; ++i) {
+    std::copy_n(cache.absorbed_out.row(i) + int64_t(d.heads) * latent, relative, attended.row(i) + value_columns(layer));
+    for (int64_t v = 0; v < value_columns(layer); ++v) {
       const float *from = cache.absorbed_out.row(i) + v / d.value * latent, *row = values + v * latent;
       float sum = 0;
 #pragma omp simd reduction(+ : sum)
       for (int j = 0; j < latent; ++j) sum += from[j] * row[j];
       attended.row(i)[v] = sum;
     }
+  }
 }
 
 // The sequences of a plan that take one form, as a plan of their own.
@@ -113,7 +129,7 @@ Rows<float> rows_of(const Rows<float>& all, const std::vector<int64_t>& rows) {
 void attend(const MlaLayer& layer, const AttentionPlan& plan, const Rows<float>& q, const Rows<float>& kv, const uint8_t* open, MlaForm form, MlaCache& cache, Rows<float>& attended) {
   if (form == MlaForm::kExpanded) return attend_expanded(layer, plan, q, kv, open, cache, attended);
   if (form == MlaForm::kAbsorbed) return attend_absorbed(layer, plan, q, kv, open, cache, attended);
-  attended.resize(q.rows(), int64_t(layer.config.dims.heads) * layer.config.dims.value);
+  attended.resize(q.rows(), layer.config.attended_width());
   for (const MlaForm each : {MlaForm::kExpanded, MlaForm::kAbsorbed}) {
     const Part part = part_of(layer.config, plan, open, each);
     if (part.plan.sequences() == plan.sequences()) return attend(layer, plan, q, kv, open, each, cache, attended);
@@ -125,7 +141,7 @@ void attend(const MlaLayer& layer, const AttentionPlan& plan, const Rows<float>&
 }
 
 void gate_and_project(const MlaLayer& layer, std::span<const uint8_t> domain, float gate_threshold, MlaCache& cache, Rows<float>& y) {
-  if (layer.gates.domains) apply_gates(layer.gates.values(), layer.config.dims.heads, domain, gate_threshold, cache.attended);
+  if (layer.gates.domains) apply_gates(layer.gates.values(), layer.config.dims, domain, gate_threshold, cache.attended);
   to_bf16(cache.attended, cache.attended_half);
   linear_forward(layer.out, cache.attended_half, y);
 }
@@ -140,7 +156,10 @@ void MlaLayer::declare(ParameterList& list, const std::string& name, const MlaCo
   kv.declare(list, name + ".kv", c.d_model, c.kv_latent_dim + d.rope, false, rng);
   latent_norm.declare(list, name + ".latent_norm", c.kv_latent_dim);
   expand.declare(list, name + ".expand", c.kv_latent_dim, int64_t(d.heads) * (d.nope + d.value), false, rng);
-  out.declare(list, name + ".out", int64_t(d.heads) * d.value, c.d_model, false, rng, 0.3);
+  out.declare(list, name + ".out", c.attended_width(), c.d_model, false, rng, 0.3);
+  for (int64_t i = 0; i < out.out(); ++i)  // relative values come in from nothing: weights trained without them go on as they were
+    std::fill_n(out.weight.value.begin() + i * out.in() + value_columns(*this), out.in() - value_columns(*this), 0.0f);
+  out.weight.refresh();
   list.add(bias, name + ".time_bias", {d.heads, kTimeBuckets}, false);
   init_constant(bias, 0.0f);
   if (c.gate_domains) gates.declare(list, name + ".head_gates", c.gate_domains, d.heads, c.head_gate_weight);
@@ -165,6 +184,7 @@ void mla_attend(const MlaLayer& layer, const AttentionPlan& plan, const Rows<flo
   queries(layer, rope, x, scratch.q);
   const uint8_t* open = find_open_heads(layer, plan, domain, gate_threshold, scratch);
   attend(layer, plan, scratch.q, keys, open, form, scratch, scratch.attended);
+  rotate_relative(layer, rope, scratch.attended, false);
   gate_and_project(layer, domain, gate_threshold, scratch, y);
 }
 
@@ -172,6 +192,7 @@ void mla_forward(const MlaLayer& layer, const AttentionPlan& plan, const Rows<fl
   mla_latent_rows(layer, rope, x, cache.kv);
   queries(layer, rope, x, cache.q);
   attend_expanded(layer, plan, cache.q, cache.kv, find_open_heads(layer, plan, domain, 0, cache), cache, cache.attended);
+  rotate_relative(layer, rope, cache.attended, false);
   if (layer.gates.domains) cache.ungated = cache.attended;
   gate_and_project(layer, domain, 0, cache, y);
 }
@@ -183,12 +204,13 @@ void mla_backward(MlaLayer& layer, const AttentionPlan& plan, const Rows<float>&
   Rows<float> dattended, dq, dexpanded, dlatent, dkv;
   to_bf16(dy, half);
   linear_backward(layer.out, cache.attended_half, half, &dattended);
-  if (layer.gates.domains) gates_backward(layer.gates, domain, cache.ungated, dattended);
+  if (layer.gates.domains) gates_backward(layer.gates, d, domain, cache.ungated, dattended);
+  rotate_relative(layer, rope, dattended, true);
   dq.resize(t, cache.q.cols());
   dexpanded.resize(t, cache.expanded.cols());
   dkv.resize(t, cache.kv.cols());
   dkv.zero();
-  attention_backward(plan, d, inputs(layer, cache.q, cache.kv, cache.expanded), dattended.data(),
+  attention_backward(plan, d, inputs(layer, cache.q, cache.kv, cache.expanded), head_rows<const float>(layer, dattended.data(), dattended.cols(), value_columns(layer)),
                      {dq.data(), dexpanded.data(), dkv.data() + latent, dexpanded.data() + d.heads * d.nope, layer.bias.gradient.data()},
                      cache.open.empty() ? nullptr : cache.open.data());
   to_bf16(dexpanded, half);

@@ -14,6 +14,8 @@ struct MlaConfig {
   int kv_latent_dim = 64;
   int gate_domains = 0;          // domains that gate the heads; 0: no gates
   double head_gate_weight = 0;   // of the gates' penalty
+  bool relative_values = false;  // heads also give where the attended keys lie from the query (HeadRows::relative)
+  int attended_width() const { return dims.heads * (dims.value + (relative_values ? dims.rope : 0)); }
 };
 
 struct MlaLayer {
@@ -22,7 +24,7 @@ struct MlaLayer {
   Linear kv;      // [kv_latent_dim + rope, d]
   RmsNorm latent_norm;
   Linear expand;  // [heads * (nope + value), kv_latent_dim]: keys of all heads, then values of all heads
-  Linear out;     // [d, heads * value]
+  Linear out;     // [d, heads * value, then heads * rope of the relative values]
   Parameter bias;  // [heads, kTimeBuckets]
   HeadGates gates;
   void declare(ParameterList& list, const std::string& name, const MlaConfig& config, Rng& rng);

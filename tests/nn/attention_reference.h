@@ -8,11 +8,14 @@ namespace orrery {
 struct AttentionReference {
   Doubles q, k_nope, k_rope, v, bias;  // layouts of AttentionInput, kv rows of heads * nope and heads * value
 
+  bool relative = false;  // rows are followed by the sums over the rotary keys
+
+  int64_t width(const AttentionDims& d) const { return d.heads * (d.value + (relative ? d.rope : 0)); }
   Doubles forward(const AttentionPlan& plan, const AttentionDims& d) const {
-    Doubles out(plan.queries() * d.heads * d.value);
+    Doubles out(plan.queries() * width(d));
     for (int64_t s = 0; s < plan.sequences(); ++s)
       for (int64_t i = plan.query_begin[s]; i < plan.query_begin[s + 1]; ++i)
-        for (int h = 0; h < d.heads; ++h) attend(plan, d, s, i, h, &out[(i * d.heads + h) * d.value]);
+        for (int h = 0; h < d.heads; ++h) attend(plan, d, s, i, h, &out[i * width(d)]);
     return out;
   }
 
@@ -35,8 +38,9 @@ struct AttentionReference {
     for (int64_t j = 0; j < keys; ++j)
       if (bucket[j] != kMasked) total += p[j] = std::exp(score(d, i, k0 + j, h, bucket[j]));
     for (int64_t j = 0; j < keys; ++j)
-      for (int c = 0; c < d.value && total > 0; ++c)
-        out[c] += p[j] / total * v[((k0 + j) * d.heads + h) * d.value + c];
+      for (int c = 0; c < d.value + (relative ? d.rope : 0) && total > 0; ++c)
+        if (c < d.value) out[h * d.value + c] += p[j] / total * v[((k0 + j) * d.heads + h) * d.value + c];
+        else out[d.heads * d.value + h * d.rope + c - d.value] += p[j] / total * k_rope[(k0 + j) * d.rope + c - d.value];
   }
 };
 

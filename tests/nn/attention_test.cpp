@@ -15,9 +15,10 @@ namespace {
 struct AttentionCase {
   Rng rng{1};
   AttentionDims dims{2, 16, 16, 16};
+  bool relative = false;
   AttentionPlan plan;
   Rows<float> q, k_nope, k_rope, v, bias, dout;
-  AttentionCase() {
+  explicit AttentionCase(bool relative_values = false) : relative(relative_values) {
     add(4, 19);
     add(3, 2);
     std::fill_n(plan.bucket.begin() + 2 * 19, 19, kMasked);  // query 2 of sequence 0
@@ -26,7 +27,12 @@ struct AttentionCase {
     k_rope = exact_rows(rng, 21, dims.rope);
     v = exact_rows(rng, 21, dims.heads * dims.value);
     bias = exact_rows(rng, dims.heads, kTimeBuckets);
-    dout = exact_rows(rng, 7, dims.heads * dims.value);
+    dout = exact_rows(rng, 7, width());
+  }
+  int width() const { return dims.heads * (dims.value + (relative ? dims.rope : 0)); }
+  template <class Float>
+  HeadRows<Float> rows(Float* data) const {
+    return {data, width(), relative ? data + dims.heads * dims.value : nullptr};
   }
   void add(int64_t queries, int64_t keys) {
     std::vector<uint8_t> table(queries * keys);
@@ -37,11 +43,11 @@ struct AttentionCase {
     return {q.data(), k_nope.data(), k_rope.data(), v.data(), v.cols(), dims.rope, bias.data()};
   }
   AttentionReference reference() const {
-    return {doubles(q), doubles(k_nope), doubles(k_rope), doubles(v), doubles(bias)};
+    return {doubles(q), doubles(k_nope), doubles(k_rope), doubles(v), doubles(bias), relative};
   }
   std::vector<float> forward() const {
-    std::vector<float> out(q.rows() * dims.heads * dims.value, -1.0f);
-    attention_forward(plan, dims, input(), out.data());
+    std::vector<float> out(size_t(q.rows() * width()), -1.0f);
+    attention_forward(plan, dims, input(), rows(out.data()));
     return out;
   }
 };
@@ -50,8 +56,10 @@ struct AttentionCase {
 constexpr double kTolerance = 1e-6;
 
 TEST(Attention, ForwardMatchesTheReference) {
-  const AttentionCase c;
-  EXPECT_LT(relative_error(c.forward(), c.reference().forward(c.plan, c.dims)), kTolerance);
+  for (const bool relative : {false, true}) {
+    const AttentionCase c(relative);
+    EXPECT_LT(relative_error(c.forward(), c.reference().forward(c.plan, c.dims)), kTolerance) << relative;
+  }
 }
 
 TEST(Attention, AQueryThatSeesNothingGivesZeros) {
@@ -77,13 +85,14 @@ TEST(Attention, LargeScoresDoNotOverflow) {
   for (float v : c.forward()) EXPECT_TRUE(std::isfinite(v));
 }
 
-TEST(Attention, BackwardMatchesFiniteDifferences) {
-  AttentionCase c;
+void expect_backward_matches(bool relative) {
+  SCOPED_TRACE(relative ? "with relative values" : "values alone");
+  const AttentionCase c(relative);
   const int64_t heads = c.dims.heads;
   std::vector<float> dq(7 * heads * c.dims.qk(), 9.0f), dk(21 * heads * c.dims.nope, 9.0f),
       dr(21 * c.dims.rope, 9.0f), dv(21 * heads * c.dims.value, 9.0f);
   std::vector<float> dbias(heads * kTimeBuckets, 1.0f);  // added to
-  attention_backward(c.plan, c.dims, c.input(), c.dout.data(),
+  attention_backward(c.plan, c.dims, c.input(), c.rows<const float>(c.dout.data()),
                      {dq.data(), dk.data(), dr.data(), dv.data(), dbias.data()});
   AttentionReference r = c.reference();
   const auto loss = [&] { return dot(r.forward(c.plan, c.dims), doubles(c.dout)); };
@@ -96,6 +105,11 @@ TEST(Attention, BackwardMatchesFiniteDifferences) {
   EXPECT_LT(relative_error(dbias, want), kTolerance) << "bias";
   for (int64_t i = 0; i < heads * c.dims.qk(); ++i)
     EXPECT_EQ(dq[2 * heads * c.dims.qk() + i], 0) << "of the query that sees nothing";
+}
+
+TEST(Attention, BackwardMatchesFiniteDifferences) {
+  expect_backward_matches(false);
+  expect_backward_matches(true);
 }
 
 TEST(Attention, TwoThreadsGiveTheSameBytes) {

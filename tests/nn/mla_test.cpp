@@ -23,20 +23,24 @@ struct MlaReference {
   std::vector<Doubles> p;
   Doubles x;
 
-  void rotate(double* v, const Place& place) const {
+  bool relative = false;
+
+  void rotate(double* v, const Place& place, bool back = false) const {
     for (int i = 0; i < kRopeDim / 2; ++i) {
       const double wavelength = 0.5 * std::pow(40.0, double(i % kRopeWavelengths) / (kRopeWavelengths - 1));
       const double angle =
           place.known ? 2 * M_PI / wavelength * (i < kRopeWavelengths ? place.x : place.y) : 0;
       const double a = v[i], b = v[kRopeDim / 2 + i];
-      v[i] = a * std::cos(angle) - b * std::sin(angle);
-      v[kRopeDim / 2 + i] = a * std::sin(angle) + b * std::cos(angle);
+      const double sine = back ? -std::sin(angle) : std::sin(angle);
+      v[i] = a * std::cos(angle) - b * sine;
+      v[kRopeDim / 2 + i] = a * sine + b * std::cos(angle);
     }
   }
 
   Doubles forward(const AttentionPlan& plan) const {
     AttentionReference a;
     a.bias = p[5];
+    a.relative = relative;
     a.q = linear_reference(x, p[0], kModel, d.heads * d.qk());
     Doubles kv = linear_reference(x, p[1], kModel, kLatent + d.rope), latent(kTokens * kLatent);
     for (int t = 0; t < kTokens; ++t) {
@@ -57,10 +61,13 @@ struct MlaReference {
       a.v.insert(a.v.end(), row + keys, row + keys + values);
     }
     Doubles attended = a.forward(plan, d);
+    const int width = int(a.width(d));
     for (int t = 0; t < kTokens; ++t)
-      for (int i = 0; i < values; ++i)
-        attended[t * values + i] *= gate(p[6][kDomains[t] * d.heads + i / d.value]);
-    return linear_reference(attended, p[4], values, kModel);
+      for (int i = values; i < width; i += d.rope) rotate(&attended[t * width + i], places[t], true);
+    for (int t = 0; t < kTokens; ++t)
+      for (int i = 0; i < width; ++i)
+        attended[t * width + i] *= gate(p[6][kDomains[t] * d.heads + (i < values ? i / d.value : (i - values) / d.rope)]);
+    return linear_reference(attended, p[4], width, kModel);
   }
   double penalty() const {
     double sum = 0;
@@ -77,8 +84,8 @@ struct MlaCase {
   std::vector<Place> places;
   Rows<float> rope, x, dy;
   Rows<bf16> half;
-  MlaCase() {
-    layer.declare(list, "attention", {kModel, {2, 16, kRopeDim, 16}, kLatent, 3, kGateWeight}, rng);
+  explicit MlaCase(bool relative = false) {
+    layer.declare(list, "attention", {kModel, {2, 16, kRopeDim, 16}, kLatent, 3, kGateWeight, relative}, rng);
     for (Parameter* p : list.all()) fill_exact(rng, p == &layer.latent_norm.gain ? 1 : 0.3, *p);
     for (int t = 0; t < kTokens; ++t)
       places.push_back({float(rng.uniform(0, 3)), float(rng.uniform(0, 3)), t != 1});
@@ -93,15 +100,18 @@ struct MlaCase {
     to_bf16(x, half);
   }
   MlaReference reference() const {
-    MlaReference r{layer.config.dims, places, {}, doubles(x)};
+    MlaReference r{layer.config.dims, places, {}, doubles(x), layer.config.relative_values};
     for (const Parameter* p : list.all()) r.p.push_back(doubles(p->value));
     return r;
   }
 };
 
+class MlaForms : public testing::TestWithParam<bool> {};  // with relative values or without
+INSTANTIATE_TEST_SUITE_P(RelativeValues, MlaForms, testing::Bool());
+
 // Roundings to bf16 in a row: the latent, what attention gives.
-TEST(Mla, ForwardMatchesTheReference) {
-  MlaCase c;
+TEST_P(MlaForms, ForwardMatchesTheReference) {
+  MlaCase c(GetParam());
   MlaCache cache;
   Rows<float> y;
   mla_forward(c.layer, c.plan, c.rope, c.half, kDomains, cache, y);
@@ -109,8 +119,8 @@ TEST(Mla, ForwardMatchesTheReference) {
 }
 
 // Those, and dy, d attended, d expanded, d latent and q on the way back.
-TEST(Mla, BackwardMatchesFiniteDifferences) {
-  MlaCase c;
+TEST_P(MlaForms, BackwardMatchesFiniteDifferences) {
+  MlaCase c(GetParam());
   MlaCache cache;
   Rows<float> y, dx;
   mla_forward(c.layer, c.plan, c.rope, c.half, kDomains, cache, y);
@@ -123,8 +133,8 @@ TEST(Mla, BackwardMatchesFiniteDifferences) {
         << c.list.all()[k]->name;
 }
 
-TEST(Mla, TokensThatAttendToTheCacheOneByOneGiveTheSame) {
-  MlaCase c;
+TEST_P(MlaForms, TokensThatAttendToTheCacheOneByOneGiveTheSame) {
+  MlaCase c(GetParam());
   MlaCache cache, scratch;
   Rows<float> y, rows, last;
   mla_forward(c.layer, c.plan, c.rope, c.half, kDomains, cache, y);
@@ -144,8 +154,8 @@ TEST(Mla, TokensThatAttendToTheCacheOneByOneGiveTheSame) {
 }
 
 // Both orders of the products, and both at once where sequences of one pass choose differently.
-TEST(Mla, AbsorbedAndExpandedFormsAgree) {
-  MlaCase c;
+TEST_P(MlaForms, AbsorbedAndExpandedFormsAgree) {
+  MlaCase c(GetParam());
   Rows<float> rows, expanded, absorbed;
   mla_latent_rows(c.layer, c.rope, c.half, rows);
   MlaCache scratch;
