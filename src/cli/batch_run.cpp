@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <atomic>
 #include <cstdlib>
 #include <list>
 #include <set>
+#include <thread>
 
 #include <fmt/ranges.h>
 
@@ -73,7 +75,7 @@ void generate(const Generator& generator, const fs::path& folder, std::vector<Ca
       check_space(folder, group.size());
       return false;
     } catch (const std::exception& error) {
-      writer.push_failure(*c, error.what());
+      writer.take_failure(*c, error.what());
       return true;
     }
   });
@@ -82,18 +84,41 @@ void generate(const Generator& generator, const fs::path& folder, std::vector<Ca
   try {
     clips = plan(generator, group);
   } catch (const std::exception& error) {  // one of several fails: each alone, so that the others are made
-    if (group.size() == 1) return writer.push_failure(*group.front(), error.what());
+    if (group.size() == 1) return writer.take_failure(*group.front(), error.what());
     for (Candidate* c : group) generate(generator, folder, {c}, writer);
     return;
   }
   std::vector<GenerationCache*> caches;
   for (PlannedClip& clip : clips) caches.push_back(&clip.cache);
   try {
-    generate_codes(generator.transformer(), caches, group.front()->chunks, [&](size_t i, int chunk, const ShownCodes& codes) { writer.push(*group[i], chunk, codes); },
+    generate_codes(generator.transformer(), caches, group.front()->chunks, [&](size_t i, int chunk, const ShownCodes& codes) { writer.take(*group[i], chunk, codes); },
                    effort_of(group.front()->clip->job->clip.effort));
   } catch (const std::exception& error) {
-    for (Candidate* c : group) writer.push_failure(*c, error.what());
+    for (Candidate* c : group) writer.take_failure(*c, error.what());
   }
+}
+
+using Group = std::vector<Candidate*>;
+
+// Each worker takes the next group that nobody has; the first error ends all and is thrown here.
+void work_through(const std::vector<Group>& groups, int workers, int threads_each, const std::function<void(const Group&)>& work) {
+  std::atomic<size_t> next = 0;
+  std::exception_ptr error;
+  std::mutex error_mutex;
+  const auto loop = [&] {
+    set_num_threads(threads_each);
+    try {
+      for (size_t i; (i = next++) < groups.size();) work(groups[i]);
+    } catch (...) {
+      next = groups.size();
+      std::lock_guard lock(error_mutex);
+      if (!error) error = std::current_exception();
+    }
+  };
+  std::vector<std::jthread> others;
+  for (int w = 0; w < workers; ++w) others.emplace_back(loop);
+  others.clear();  // waits for them
+  if (error) std::rethrow_exception(error);
 }
 
 // ".NAME.PID-N.tmp.mp4", and the encoder's own temporary of that: the process that made it, or 0.
@@ -149,12 +174,12 @@ BatchTotals run_batch(const Generator& generator, const std::string& model_hash,
     clips.back().candidates_left = job->clip.candidates;
     for (int n = 0; n < job->clip.candidates; ++n) candidates.push_back({&clips.back(), uint64_t(job->seed) + uint64_t(n), chunks_for(job->clip.seconds), {}});
   }
-  const int threads = num_threads();
-  BatchWriter writer(generator, model_hash, manifest, options, std::max(1, threads / 2));
-  set_num_threads(std::max(1, threads - threads / 2));
-  for (const auto& group : groups_of(candidates, Generator::clips_together(options.together))) generate(generator, options.folder, group, writer);
-  set_num_threads(threads);
-  return writer.finish();
+  const int threads = num_threads(), workers = int(std::clamp<size_t>(candidates.size(), 1, size_t(threads)));
+  const int even = int((candidates.size() + size_t(workers) - 1) / size_t(workers));
+  BatchWriter writer(generator, model_hash, manifest, options);
+  work_through(groups_of(candidates, Generator::clips_together(std::clamp(even, 1, options.together))), workers, std::max(1, threads / workers),
+               [&](const std::vector<Candidate*>& group) { generate(generator, options.folder, group, writer); });
+  return writer.totals();
 }
 
 }  // namespace orrery

@@ -1,4 +1,4 @@
-// Makes the clips of a list: one model, clips of equal length together, decoding and encoding beside generation.
+// Makes the clips of a list: one model, clips of equal length together, several such groups side by side.
 #pragma once
 #include <functional>
 #include <span>
@@ -34,8 +34,8 @@ Reconciled reconcile(std::vector<BatchJob> jobs, const Manifest& manifest, const
 // Removes what killed runs left of these clips.
 void remove_leftovers(std::span<const BatchJob> jobs, const fs::path& folder);
 
-// A clip that fails is recorded and the rest goes on. Uses num_threads() threads: half to generate, half to decode
-// and encode. Callbacks come from the second half, one at a time.
+// A clip that fails is recorded and the rest goes on. Uses num_threads() threads: each makes groups of clips from
+// prompt to file, so that no thread waits for another. Callbacks come from all of them, one at a time.
 BatchTotals run_batch(const Generator& generator, const std::string& model_hash, std::span<const BatchJob> jobs, Manifest& manifest, const BatchOptions& options);
 
 }  // namespace orrery

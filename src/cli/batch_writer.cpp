@@ -11,8 +11,6 @@
 namespace orrery {
 namespace {
 
-constexpr size_t kQueuedChunksPerClip = 4;  // 19 kB each
-
 Json record_of(const BatchJob& job, const std::string& model_hash, const char* status) {
   return {{"id", job.id}, {"status", status}, {"prompt", job.prompt}, {"seed", job.seed}, {"file", job.file}, {"seconds", job.clip.seconds},
           {"model", model_hash}, {"version", ORRERY_VERSION}, {"options", options_of(job)}};
@@ -20,35 +18,29 @@ Json record_of(const BatchJob& job, const std::string& model_hash, const char* s
 
 }  // namespace
 
-BatchWriter::BatchWriter(const Generator& generator, const std::string& model_hash, Manifest& manifest, const BatchOptions& options, int threads)
-    : generator_(generator), model_hash_(model_hash), manifest_(manifest), options_(options), worker_(kQueuedChunksPerClip * size_t(options.together), threads) {}
+BatchWriter::BatchWriter(const Generator& generator, const std::string& model_hash, Manifest& manifest, const BatchOptions& options)
+    : generator_(generator), model_hash_(model_hash), manifest_(manifest), options_(options) {}
 
-void BatchWriter::push(Item item) {
-  worker_.push([this, item = std::move(item)] {
-    take(item);
-    if (options_.progress) options_.progress(totals_.made + totals_.failed, item.candidate->clip->job->prompt);
-  });
-}
-
-void BatchWriter::push(Candidate& candidate, int chunk, ShownCodes codes) { push(Item{&candidate, chunk, std::move(codes), ""}); }
-
-void BatchWriter::push_failure(Candidate& candidate, const std::string& error) { push(Item{&candidate, 0, {}, error}); }
-
-BatchTotals BatchWriter::finish() {
-  worker_.finish();
-  return totals_;
-}
-
-void BatchWriter::take(const Item& item) {
-  ClipInProgress& clip = *item.candidate->clip;
-  if (clip.over) return;
+void BatchWriter::take(Candidate& candidate, int chunk, const ShownCodes& codes) {
+  ClipInProgress& clip = *candidate.clip;
   try {
-    if (!item.error.empty()) fail("{}", item.error);
-    decode_chunk(generator_.tokenizer(), item.codes, item.chunk, [&](const Frame& frame) { take_frame(*item.candidate, frame); });
-    if (item.chunk + 1 == item.candidate->chunks) end_candidate(*item.candidate);
+    if (!clip.over) decode_chunk(generator_.tokenizer(), codes, chunk, [&](const Frame& frame) { take_frame(candidate, frame); });
+    if (chunk + 1 == candidate.chunks) end_candidate(candidate);
   } catch (const std::exception& error) {
     record_failure(clip, error.what());
   }
+  show_progress(*clip.job);
+}
+
+void BatchWriter::take_failure(Candidate& candidate, const std::string& error) {
+  record_failure(*candidate.clip, error);
+  show_progress(*candidate.clip->job);
+}
+
+void BatchWriter::show_progress(const BatchJob& job) {
+  if (!options_.progress) return;
+  std::lock_guard lock(mutex_);
+  options_.progress(totals_.made + totals_.failed, job.prompt);
 }
 
 void BatchWriter::take_frame(Candidate& candidate, const Frame& frame) {
@@ -62,10 +54,14 @@ void BatchWriter::take_frame(Candidate& candidate, const Frame& frame) {
 // As `render` chooses: the first of the best by the score of the model's own frames.
 void BatchWriter::end_candidate(Candidate& candidate) {
   ClipInProgress& clip = *candidate.clip;
+  std::unique_lock lock(clip.mutex);
+  if (clip.over) return;
   if (clip.job->clip.candidates > 1) {
     MemorySource source(candidate.frames);
+    lock.unlock();
     const double score = physics_eval::evaluate(source).score.value_or(0);
-    if (score > clip.best_score) {
+    lock.lock();
+    if (score > clip.best_score || (score == clip.best_score && candidate.seed < clip.seed)) {
       clip.best_score = score;
       clip.best = std::move(candidate.frames);
       clip.seed = candidate.seed;
@@ -100,6 +96,7 @@ void BatchWriter::end_clip(ClipInProgress& clip) {
   if (options_.score)
     if (const auto score = physics_eval::evaluate(*open_decoder(made)).score) record["score"] = *score;
   record["scored"] = options_.score;
+  std::lock_guard lock(mutex_);
   manifest_.append(record);
   clip.target->commit();
   clip.target.reset();
@@ -109,6 +106,8 @@ void BatchWriter::end_clip(ClipInProgress& clip) {
 }
 
 void BatchWriter::record_failure(ClipInProgress& clip, const std::string& error) {
+  std::scoped_lock lock(clip.mutex, mutex_);
+  if (clip.over) return;
   clip.over = true;
   clip.sink.reset();
   clip.target.reset();

@@ -1,17 +1,20 @@
-// The second half of a batch: codes -> frames -> files -> records, on a thread of its own behind a bounded queue.
+// The second half of a batch: codes -> frames -> files -> records. Called from several threads, a candidate always
+// from the same one.
 #pragma once
+#include <atomic>
 #include <memory>
+#include <mutex>
 
 #include "cli/batch_run.h"
-#include "core/serial_worker.h"
 
 namespace orrery {
 
 // A clip on its way; the best candidate so far if there are several.
 struct ClipInProgress {
   const BatchJob* job = nullptr;
+  std::mutex mutex;  // candidates may end on different threads
   int candidates_left = 1;
-  bool over = false;  // made or failed
+  std::atomic<bool> over = false;  // made or failed
   double best_score = -1;
   uint64_t seed = 0;  // of the best candidate
   std::vector<Frame> best;
@@ -29,32 +32,25 @@ struct Candidate {
 
 class BatchWriter {
  public:
-  BatchWriter(const Generator& generator, const std::string& model_hash, Manifest& manifest, const BatchOptions& options, int threads);
-  void push(Candidate& candidate, int chunk, ShownCodes codes);  // waits while the queue is full
-  void push_failure(Candidate& candidate, const std::string& error);
-  BatchTotals finish();
+  BatchWriter(const Generator& generator, const std::string& model_hash, Manifest& manifest, const BatchOptions& options);
+  void take(Candidate& candidate, int chunk, const ShownCodes& codes);
+  void take_failure(Candidate& candidate, const std::string& error);
+  BatchTotals totals() const { return totals_; }
 
  private:
-  struct Item {
-    Candidate* candidate;
-    int chunk;
-    ShownCodes codes;
-    std::string error;
-  };
-  void push(Item item);
-  void take(const Item& item);
   void take_frame(Candidate& candidate, const Frame& frame);
   void end_candidate(Candidate& candidate);
   void open(ClipInProgress& clip);
   void end_clip(ClipInProgress& clip);
   void record_failure(ClipInProgress& clip, const std::string& error);
+  void show_progress(const BatchJob& job);
 
   const Generator& generator_;
   const std::string model_hash_;
   Manifest& manifest_;
   const BatchOptions& options_;
+  std::mutex mutex_;  // of manifest, totals and callbacks
   BatchTotals totals_;
-  SerialWorker worker_;  // last: it uses all of the above
 };
 
 }  // namespace orrery

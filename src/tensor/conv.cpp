@@ -90,7 +90,7 @@ memory::desc plain_weights(const ConvShape& s) {
 }
 
 Forward& forward_entry(const Key& key) {
-  static PrimitiveCache<Key, Forward> cache;
+  static thread_local PrimitiveCache<Key, Forward> cache;  // one a thread: primitives keep scratch memory
   return cache.get(key, [&] {
     auto desc = forward_desc(key);
     return Forward{desc, dnnl::convolution_forward(desc)};
@@ -98,7 +98,7 @@ Forward& forward_entry(const Key& key) {
 }
 
 BackwardData& data_entry(const ConvShape& shape) {
-  static PrimitiveCache<ConvShape, BackwardData> cache;
+  static thread_local PrimitiveCache<ConvShape, BackwardData> cache;
   return cache.get(shape, [&] {
     auto desc = data_desc(shape);
     return BackwardData{desc, dnnl::convolution_backward_data(desc)};
@@ -106,7 +106,7 @@ BackwardData& data_entry(const ConvShape& shape) {
 }
 
 BackwardWeights& weights_entry(const ConvShape& shape) {
-  static PrimitiveCache<ConvShape, BackwardWeights> cache;
+  static thread_local PrimitiveCache<ConvShape, BackwardWeights> cache;
   return cache.get(shape, [&] {
     auto desc = weights_desc(shape);
     const memory::desc plain = plain_weights(shape);

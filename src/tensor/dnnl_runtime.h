@@ -4,7 +4,6 @@
 #include <dnnl.hpp>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -19,20 +18,19 @@ bool cpu_has_bf16();
 std::string instruction_set();
 std::string dnnl_version_text();  // "2.6.3"
 
-// Cache keyed by a shape tuple. Entry is built once by `make`.
+// Cache keyed by a shape tuple. Entry is built once by `make`. Make one a thread: a primitive keeps scratch memory, and
+// two threads that run it at once spoil each other's.
 template <class Key, class Entry>
 class PrimitiveCache {
  public:
   template <class Make>
   Entry& get(const Key& key, Make&& make) {
-    std::lock_guard lock(mutex_);
     auto it = entries_.find(key);
     if (it == entries_.end()) it = entries_.emplace(key, std::make_unique<Entry>(make())).first;
     return *it->second;
   }
 
  private:
-  std::mutex mutex_;
   std::map<Key, std::unique_ptr<Entry>> entries_;
 };
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <thread>
 
 #include "core/parallel.h"
 #include "core/rng.h"
@@ -126,6 +127,29 @@ TEST(PackedConvWeights, ChangedWeightsAreUsedAfterInvalidate) {
   packed.invalidate();
   conv_forward(c.s, c.src.data(), packed, c.weight.data(), c.bias.data(), after.data(), false);
   for (size_t i = 0; i < before.size(); ++i) EXPECT_EQ(from_bf16(after[i]), -from_bf16(before[i]));
+}
+
+// Clips of a batch are decoded on several threads at once, each with the same shapes.
+TEST(Conv, ThreadsSideBySideDoNotDisturbEachOther) {
+  constexpr int kRuns = 40;
+  Case c = make_case({1, 12, 20, 64, 48, 3});
+  PackedConvWeights packed;
+  const auto run = [&](AlignedVector<bf16>& y) {
+    y.resize(size_t(c.s.pixels()) * c.s.out);
+    conv_forward(c.s, c.src.data(), packed, c.weight.data(), c.bias.data(), y.data(), false);
+  };
+  AlignedVector<bf16> alone;
+  run(alone);
+  int wrong[2] = {};
+  const auto repeat = [&](int which) {
+    set_num_threads(1);
+    AlignedVector<bf16> y;
+    for (int i = 0; i < kRuns; ++i) run(y), wrong[which] += y != alone;
+  };
+  {
+    std::jthread first(repeat, 0), second(repeat, 1);
+  }
+  EXPECT_EQ(wrong[0] + wrong[1], 0);
 }
 
 }  // namespace
