@@ -112,7 +112,7 @@ Json shapes_of(const UnifiedTransformer& model, const Mixture& m, const Batch& b
            {{"text", model.config().text_vector_dim + model.config().text_learned_dim},
             {"prologue", kPrologueFeatures},
             {"scene", kSceneFeatures},
-            {"objects", kObjectFeatures},
+            {"objects", model.config().frame_waves ? kObjectFeatures : kObjectFeaturesNoWaves},
             {"patches", patch_features(model.config().code_dims)}}},
           {"outputs",
            {{"prologue", kNumAttributes * kLevels},

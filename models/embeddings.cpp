@@ -9,9 +9,11 @@ namespace {
 
 constexpr int kTasks = int(Task::kCount);
 
-void fill(const KindContent& content, int width, Rows<float>& input) {
-  input.resize(content.count(), width);
-  if (content.count()) std::memcpy(input.data(), content.features.data(), content.features.size() * sizeof(float));
+// The first `width` features of every token.
+void fill(const KindContent& content, int64_t width, Rows<float>& input) {
+  const int64_t n = content.count(), stride = n ? int64_t(content.features.size()) / n : 0;
+  input.resize(n, width);
+  for (int64_t i = 0; i < n; ++i) std::memcpy(input.row(i), &content.features[size_t(i * stride)], size_t(width) * sizeof(float));
 }
 
 void add_at(const Rows<float>& from, const std::vector<int64_t>& rows, Rows<float>& x) {
@@ -38,7 +40,7 @@ Rows<float> gather(const Rows<float>& x, const std::vector<int64_t>& rows) {
 
 void embed_kind(const FeatureMlp& mlp, const KindContent& content, FeatureMlp::Cache& cache, Rows<float>& x) {
   if (content.count() == 0) return;
-  fill(content, int(mlp.up.in()), cache.input);
+  fill(content, mlp.up.in(), cache.input);
   Rows<float> y;
   feature_mlp_forward(mlp, cache, y);
   add_at(y, content.rows, x);
@@ -66,7 +68,7 @@ void UnifiedTransformer::declare_embeddings(Rng& rng) {
   table(e.asked_object, "embed.asked_object", kMaxObjects + 2, d, 0.5);
   e.prologue.declare(parameters_, "embed.prologue", kPrologueFeatures, d, d, rng);
   e.scene.declare(parameters_, "embed.scene", kSceneFeatures, d, d, rng);
-  e.objects.declare(parameters_, "embed.objects", kObjectFeatures, d, d, rng);
+  e.objects.declare(parameters_, "embed.objects", config_.frame_waves ? kObjectFeatures : kObjectFeaturesNoWaves, d, d, rng);
   e.patches.declare(parameters_, "embed.patches", patch_features(config_.code_dims), d, d, rng);
 }
 

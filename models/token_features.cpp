@@ -28,6 +28,12 @@ struct Writer {
   }
 };
 
+// The same waves for patches and, frame by frame, for objects: products of the two are waves of the vector between them.
+void place_waves(Writer& w, float x, float y) {
+  w.fourier(x, {1.0f, 2.0f, 5.0f, 10.0f});
+  w.fourier(y, {1.0f, 2.0f, 5.0f, 10.0f});
+}
+
 void put_push(Writer& w, const ObjectChunk& c) {
   w.put(c.pushed);
   w.put(c.pushed ? c.jx / 5 : 0);
@@ -79,6 +85,8 @@ void object_features(const ObjectChunk& c, const ObjectSpec& spec, double gravit
   w.one_hot(spec.color, int(kColorNames.size()));
   w.put(float(gravity) / 10);
   put_push(w, c);
+  ORRERY_ASSERT(w.n == kObjectFeaturesNoWaves);
+  for (const ObjectState& s : c.states) place_waves(w, s.x, s.y);
   ORRERY_ASSERT(w.n == kObjectFeatures);
 }
 
@@ -137,8 +145,7 @@ void patch_features(const float* previous, int code_dims, int patch, float* out)
   const Place place = patch_place(patch);
   w.put(place.x / 5 - 1);
   w.put(place.y / 3 - 1);
-  w.fourier(place.x, {1.0f, 2.0f, 5.0f, 10.0f});
-  w.fourier(place.y, {1.0f, 2.0f, 5.0f, 10.0f});
+  place_waves(w, place.x, place.y);
   ORRERY_ASSERT(w.n == patch_features(code_dims));
 }
 

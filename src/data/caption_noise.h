@@ -1,6 +1,8 @@
 // Training captions made harder on purpose, so that prompts in other words than the grammar's are understood:
-// words that mean nothing here, sentences in another order, words known by their meaning alone.
+// words that mean nothing here, sentences in another order, words known by their meaning alone, and others of nearly
+// the same meaning in their place.
 #pragma once
+#include <map>
 #include <vector>
 
 #include "core/rng.h"
@@ -16,7 +18,8 @@ struct CaptionToken {
 
 class CaptionNoise {
  public:
-  // amount: of the shares of captions whose words change places or get strangers; 0: none. Word dropout is apart.
+  // amount: of the shares of captions whose words change places or get strangers, and of words that others stand in
+  // for; 0: none. Word dropout is apart.
   explicit CaptionNoise(const TextTokenizer& text, double amount = 1);
 
   // The caption's tokens, at most kMaxTextTokens. `one_object`: every word is about the same object, so its parts may
@@ -25,15 +28,20 @@ class CaptionNoise {
 
   // Words that no caption holds and that are near none which one does (cosine of the vectors below 0.45).
   const std::vector<int>& fillers() const { return fillers_; }
+  // Words that may stand in for one of the captions': WordNet calls them the same or a kind of something taught, and
+  // this is the nearest taught word (cosine at least 0.85). No word of the held-out phrases is among them.
+  const std::map<int, std::vector<int>>& stand_ins() const { return stand_ins_; }
 
  private:
   void shuffle_parts(std::vector<int>& ids, Rng& rng) const;
   void add_fillers(std::vector<int>& ids, Rng& rng) const;
+  void find_stand_ins(const std::vector<int>& taught);
   bool begins_word(int id) const { return !text_.token(id).starts_with("##"); }
 
   const TextTokenizer& text_;
   const double amount_;
   std::vector<int> fillers_;
+  std::map<int, std::vector<int>> stand_ins_;
 };
 
 }  // namespace orrery

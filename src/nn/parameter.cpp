@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <regex>
 
 #include "core/error.h"
 #include "core/parallel.h"
@@ -63,6 +64,14 @@ void ParameterList::add(Parameter& parameter, const std::string& name, std::vect
   parameters_.push_back(&parameter);
 }
 
+ParameterList ParameterList::matching(const std::string& pattern) const {
+  ParameterList list;
+  const std::regex expression(pattern);
+  for (Parameter* p : parameters_)
+    if (std::regex_search(p->name, expression)) list.parameters_.push_back(p);
+  return list;
+}
+
 ParameterList ParameterList::subset(const std::string& prefix) const {
   ParameterList list;
   for (Parameter* p : parameters_)
@@ -100,6 +109,8 @@ void ParameterList::load_into_larger(const SafetensorsFile& file) {
     if (!fits) fail("tensor {} is larger in the file than in the model", p->name);
     std::vector<float> values;
     read_weights(file, p->name, held, values);
+    if (held.size() == 2)  // inputs that the smaller model lacks come in from nothing: what it computes stays as it was
+      for (int64_t i = 0; i < held[0]; ++i) std::fill_n(p->value.begin() + i * p->shape[1] + held[1], p->shape[1] - held[1], 0.0f);
     copy_block(values.data(), held, p->value.data(), p->shape, 0);
     p->refresh();
   }

@@ -29,6 +29,7 @@ class ParameterList {
   const std::vector<Parameter*>& all() const { return parameters_; }
   // Those whose name begins with the prefix: to train a part of a model.
   ParameterList subset(const std::string& prefix) const;
+  ParameterList matching(const std::string& pattern) const;  // names in which this regular expression is found
   int64_t total_size() const;
   void refresh();
   void zero_gradients();

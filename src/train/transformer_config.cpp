@@ -35,6 +35,7 @@ void visit_fields(Config& c, Visit&& visit) {
   visit("pixel_pool", c.pixel_pool);
   visit("pixels_new_per_step", c.pixels_new_per_step);
   visit("word_dropout", c.word_dropout);
+  visit("trainable", c.trainable);
   visit("picture_weight", c.picture_weight);
   visit("picture_side", c.picture_side);
   visit("prologue_weight", c.prologue_weight);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <regex>
 
 #include "core/error.h"
 #include "core/files.h"
@@ -24,6 +25,17 @@ std::unique_ptr<VideoTokenizer> load_video(const std::string& path) {
   return path.empty() ? nullptr : VideoTokenizer::load(path);
 }
 
+ParameterList choose_trainable(UnifiedTransformer& model, const std::string& pattern) {
+  ParameterList chosen;
+  try {
+    chosen = model.parameters().matching(pattern);
+  } catch (const std::regex_error& error) {
+    fail("training config: trainable: \"{}\" is not a regular expression: {}", pattern, error.what());
+  }
+  if (chosen.all().empty()) fail("training config: trainable: no parameter's name matches \"{}\"", pattern);
+  return chosen;
+}
+
 // Objects far out of the view, and predictions that left the truth, teach nothing.
 float state_weight(const ObjectChunk& input, const ObjectChunk& reference, double max_error) {
   const ObjectState &a = input.states.back(), &b = reference.states.back();
@@ -36,7 +48,8 @@ float state_weight(const ObjectChunk& input, const ObjectChunk& reference, doubl
 
 TransformerTrainer::TransformerTrainer(const TransformerTrainConfig& config)
     : config_(config), text_(TextTokenizer::load_shipped()), caption_noise_(text_), video_(load_video(config.tokenizer)),
-      model_(fitted(config.model, text_, video_.get()), text_.vectors(), config.seed), optimizer_(model_.parameters(), config.optimizer),
+      model_(fitted(config.model, text_, video_.get()), text_.vectors(), config.seed), trainable_(choose_trainable(model_, config.trainable)),
+      optimizer_(trainable_, config.optimizer),
       dataset_(config.seed, Split::kTrain, config.clip_frames) {
   config_.model = model_.config();
   state_.config = config_.to_json();
@@ -46,7 +59,7 @@ TransformerTrainer::TransformerTrainer(const TransformerTrainConfig& config)
 void TransformerTrainer::choose_muon() {
   if (!config_.muon) return;
   // Matrices inside the layers; embeddings, heads, routers and biases keep AdamW.
-  for (const Parameter* p : model_.parameters().all())
+  for (const Parameter* p : trainable_.all())
     if (p->name.starts_with("layer.") && p->shape.size() == 2 && !p->name.ends_with("_bias") && !p->name.ends_with("_gates") &&
         p->name.find(".router.") == std::string::npos)
       optimizer_.use_muon(*p);
@@ -205,7 +218,7 @@ void TransformerTrainer::load(const std::filesystem::path& path) {
 
 void TransformerTrainer::load_weights(const std::filesystem::path& path) {
   model_.load_weights(SafetensorsFile(path), true);
-  optimizer_ = AdamW(model_.parameters(), config_.optimizer);
+  optimizer_ = AdamW(trainable_, config_.optimizer);
   choose_muon();
 }
 

@@ -31,6 +31,7 @@ struct TransformerTrainConfig {
   int clip_frames = 97, window_chunks = 12, patches_per_sample = 64;
   int pixel_pool = 400, pixels_new_per_step = 2;
   double word_dropout = 0.15;
+  std::string trainable;        // regular expression on parameters' names: the others stay as they are; empty: all learn
   double picture_weight = 0;    // of the error of the pictures that the codes decode to; above 0 patches come in squares
   int picture_side = 4;         // patches
   double prologue_weight = 0.5, state_weight = 1, pixel_weight = 0.5;
@@ -87,6 +88,7 @@ class TransformerTrainer {
   CaptionNoise caption_noise_;
   std::unique_ptr<VideoTokenizer> video_;
   UnifiedTransformer model_;
+  ParameterList trainable_;
   AdamW optimizer_;
   SceneDataset dataset_;
   TrainState state_;

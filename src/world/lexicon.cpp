@@ -12,24 +12,24 @@ namespace {
 using Row = std::pair<const std::string_view, std::vector<const char*>>;
 
 const std::vector<Row> kPhraseRows = {
-    {"color:red", {"red*7", "bright red", "crimson", "ruby", "cherry red", "~scarlet*2", "~carmine"}},
-    {"color:orange", {"orange*7", "bright orange", "orange colored", "~tangerine*2", "~reddish orange"}},
-    {"color:yellow", {"yellow*7", "bright yellow", "lemon yellow", "golden", "~canary yellow", "~yellowish"}},
-    {"color:green", {"green*7", "bright green", "emerald", "grass green", "~jade*2", "~leaf green"}},
+    {"color:red", {"red*7", "bright red", "crimson", "ruby", "cherry red", "pinkish red", "~scarlet*2", "~carmine"}},
+    {"color:orange", {"orange*7", "bright orange", "orange colored", "brownish orange", "~tangerine*2", "~reddish orange"}},
+    {"color:yellow", {"yellow*7", "bright yellow", "lemon yellow", "golden", "greenish yellow", "~canary yellow", "~yellowish"}},
+    {"color:green", {"green*7", "bright green", "emerald", "grass green", "bluish green", "~jade*2", "~leaf green"}},
     {"color:cyan", {"cyan*5", "turquoise*2", "aqua", "greenish blue", "~teal", "~aquamarine"}},
     {"color:blue",
-     {"blue*7", "bright blue", "azure", "navy blue", "sapphire", "~ultramarine", "~royal blue"}},
-    {"color:purple", {"purple*7", "violet*2", "deep purple", "~mauve", "~lavender"}},
-    {"color:pink", {"pink*7", "hot pink", "rosy", "magenta", "~fuchsia", "~salmon pink"}},
-    {"color:white", {"white*7", "snow white", "pure white", "ivory", "~chalk white", "~pearly"}},
+     {"blue*7", "bright blue", "azure", "navy blue", "sapphire", "purplish blue", "~ultramarine", "~royal blue"}},
+    {"color:purple", {"purple*7", "violet*2", "deep purple", "pinkish purple", "~mauve", "~lavender"}},
+    {"color:pink", {"pink*7", "hot pink", "rosy", "magenta", "purplish pink", "~fuchsia", "~salmon pink"}},
+    {"color:white", {"white*7", "snow white", "pure white", "ivory", "bluish white", "~chalk white", "~pearly"}},
     {"color:black", {"black*7", "jet black", "ebony", "~pitch black", "~coal black"}},
 
     // singular/plural
     {"shape:ball",
-     {"ball/balls*7", "sphere/spheres*2", "orb/orbs", "round ball/round balls", "~globe/globes",
+     {"ball/balls*7", "sphere/spheres*2", "orb/orbs", "round ball/round balls", "round object/round objects", "spherical object/spherical objects", "~globe/globes",
       "~round thing/round things"}},
     {"shape:box",
-     {"box/boxes*6", "block/blocks*2", "cube/cubes*2", "crate/crates", "square box/square boxes",
+     {"box/boxes*6", "block/blocks*2", "cube/cubes*2", "crate/crates", "square box/square boxes", "square object/square objects", "cubic object/cubic objects",
       "~carton/cartons", "~cuboid/cuboids"}},
     {"shape:any", {"object/objects*3", "thing/things*2", "~item/items"}},
 

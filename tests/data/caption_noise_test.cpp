@@ -19,9 +19,14 @@ const CaptionNoise& noise() {
   return shared;
 }
 
+// What stands in for a word counts as the word.
 std::vector<int> ids_of(const std::vector<CaptionToken>& tokens) {
   std::vector<int> ids;
-  for (const CaptionToken& t : tokens) ids.push_back(t.id);
+  for (const CaptionToken& t : tokens) {
+    ids.push_back(t.id);
+    for (const auto& [word, others] : noise().stand_ins())
+      if (std::count(others.begin(), others.end(), t.id)) ids.back() = word;
+  }
   return ids;
 }
 
@@ -30,6 +35,35 @@ TEST(CaptionNoise, FillersMeanNothingHere) {
   for (int id : noise().fillers()) EXPECT_FALSE(text().is_known_concept(text().token(id))) << text().token(id);
   const std::set<int> fillers(noise().fillers().begin(), noise().fillers().end());
   for (const char* word : {"red", "ball", "scarlet", "crate", "falls", "two", "three", "left"}) EXPECT_FALSE(fillers.count(text().id_of(word))) << word;
+}
+
+TEST(CaptionNoise, StandInsMeanTheSameAndAreNotHeldOut) {
+  const auto& all = noise().stand_ins();
+  EXPECT_GT(all.size(), 50u);
+  const auto& huge = all.at(text().id_of("huge"));
+  EXPECT_TRUE(std::count(huge.begin(), huge.end(), text().id_of("gigantic")));
+  const std::vector<std::string> taught = text().taught_words();
+  for (const auto& [word, others] : all)
+    for (int other : others) {
+      EXPECT_FALSE(std::count(taught.begin(), taught.end(), text().token(other)));
+      for (const char* held_out : {"jade", "scarlet", "mauve", "tangerine", "carton", "teal", "enormous", "swiftly"}) EXPECT_NE(text().token(other), held_out);
+    }
+}
+
+TEST(CaptionNoise, AWordNowAndThenIsAnotherOfItsMeaning) {
+  const std::vector<int> own = text().encode("a huge red ball falls");
+  const auto& others = noise().stand_ins().at(own[1]);
+  int stood_in = 0;
+  for (uint64_t seed = 0; seed < 300; ++seed) {
+    Rng rng(seed, 5);
+    for (const CaptionToken& t : noise().apply("a huge red ball falls", false, 0, rng))
+      if (std::count(others.begin(), others.end(), t.id)) {
+        ++stood_in;
+        EXPECT_FALSE(t.learned);
+      }
+  }
+  EXPECT_GT(stood_in, 15);
+  EXPECT_LT(stood_in, 70);
 }
 
 // With several objects the sentence's own words stay all there, in their order: which colour is whose depends on it.
