@@ -22,6 +22,10 @@ int main(int argc, char** argv) {
     auto action = command.setup(*sub);
     sub->callback([&run, action] { run = action; });
   }
+  if (argc == 1) {
+    std::fputs(app.help().c_str(), stderr);
+    return 2;
+  }
   try {
     app.parse(argc, argv);
     return run();
