@@ -11,7 +11,7 @@ int main(int argc, char** argv) {
   // pages each time (a tenth of a training step otherwise).
   mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
-  CLI::App app("Orrery: a sentence becomes a physical scene, its states and a clip; any clip gets a physics score.");
+  CLI::App app("Orrery: a sentence becomes a physical scene, its states and a clip; any clip gets a physics score.", "orrery");
   app.set_version_flag("--version", std::string("orrery ") + ORRERY_VERSION);
   app.require_subcommand(1);
   app.footer("Examples:\n  orrery render \"a red ball falls and bounces\" -o out.mp4\n  orrery score clip.mp4\n"
