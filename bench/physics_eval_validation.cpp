@@ -8,7 +8,7 @@
 #include <numeric>
 
 #include "bench/common.h"
-#include "bench/validation_suites.h"
+#include "cli/world/validation_suites.h"
 #include "codecs/decoder.h"
 #include "codecs/encoder.h"
 #include "core/files.h"
