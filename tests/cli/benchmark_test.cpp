@@ -9,7 +9,6 @@
 
 #include "cli/world/benchmark_evaluator.h"
 #include "cli/world/benchmark_table.h"
-
 #include "core/error.h"
 #include "core/rng.h"
 #include "physics_eval/tracks_csv.h"
@@ -32,13 +31,16 @@ class Benchmark : public testing::Test {
  protected:
   void SetUp() override { write("suite.json", kSmallSuite); }
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
-  void write(const std::string& name, const std::string& text) const { std::ofstream(folder_ / name) << text; }
+  void write(const std::string& name, const std::string& text) const {
+    std::ofstream(folder_ / name) << text;
+  }
   void script(const std::string& name, const std::string& body) const {
     write(name, "#!/bin/sh\n" + body + "\n");
     chmod(path(name).c_str(), 0755);
   }
   Outcome run(const std::string& arguments) const {
-    const int status = std::system(fmt::format("'{}' benchmark --quiet {} > '{}' 2>&1", ORRERY_BINARY, arguments, path("log")).c_str());
+    const int status = std::system(
+        fmt::format("'{}' benchmark --quiet {} > '{}' 2>&1", ORRERY_BINARY, arguments, path("log")).c_str());
     return {WEXITSTATUS(status), read_text(path("log"))};
   }
   std::string world(const std::string& more) const {
@@ -59,12 +61,14 @@ TEST_F(Benchmark, TheReferencesBoundTheTable) {
   const Json document = result();
   EXPECT_EQ(document.at("suite").at("version"), 3);
   for (const char* law : {"free flight", "rest"}) {
-    const double upper = row(document, law, "simulator").at("score").at("mean"), lower = row(document, law, "perturbed").at("score").at("mean");
+    const double upper = row(document, law, "simulator").at("score").at("mean"),
+                 lower = row(document, law, "perturbed").at("score").at("mean");
     EXPECT_GT(upper, 80) << law;
     EXPECT_LT(lower, 50) << law;
   }
   const std::string page = read_text(folder_ / "out/index.html");
-  for (const char* outside : {"http://", "https://", "src=\"/"}) EXPECT_EQ(page.find(outside), std::string::npos) << outside;
+  for (const char* outside : {"http://", "https://", "src=\"/"})
+    EXPECT_EQ(page.find(outside), std::string::npos) << outside;
   EXPECT_NE(page.find("data:video/mp4;base64,"), std::string::npos);
   // The mirrored scene goes the other way.
   bool mirrored = false;
@@ -94,8 +98,12 @@ TEST_F(Benchmark, MakesNothingTwiceAndRefusesOtherOptions) {
 
 TEST_F(Benchmark, AGeneratorOfTheUsersGetsPromptSeedAndPath) {
   ASSERT_EQ(run(world("--columns simulator")).code, 0);
-  script("gen", fmt::format("printf '%s|%s\\n' \"$1\" \"$2\" >> '{}'\ncp '{}' \"$3\"", path("asked"), path("out/clips/simulator/fall-s1.mp4")));
-  const Outcome o = run(world(fmt::format("--columns none --name mine --no-metamorphic --base-seed 7 --generator \"'{}' {{prompt}} {{seed}} {{out}}\"", path("gen"))));
+  script("gen", fmt::format("printf '%s|%s\\n' \"$1\" \"$2\" >> '{}'\ncp '{}' \"$3\"", path("asked"),
+                            path("out/clips/simulator/fall-s1.mp4")));
+  const Outcome o =
+      run(world(fmt::format("--columns none --name mine --no-metamorphic --base-seed 7 --generator \"'{}' "
+                            "{{prompt}} {{seed}} {{out}}\"",
+                            path("gen"))));
   ASSERT_EQ(o.code, 0) << o.text;
   EXPECT_EQ(read_text(path("asked")), "a red ball falls|7\na box's rest|7\n");
   EXPECT_GT(row(result(), "free flight", "mine").at("score").at("mean").get<double>(), 80);
@@ -103,8 +111,11 @@ TEST_F(Benchmark, AGeneratorOfTheUsersGetsPromptSeedAndPath) {
 }
 
 TEST_F(Benchmark, ABrokenGeneratorIsNamedAndTheRestGoesOn) {
-  script("gen", "case \"$1\" in *falls) echo warming up >&2; echo out of memory >&2; exit 3;; esac; echo no video > \"$2\"");
-  const Outcome o = run(world(fmt::format("--columns simulator --name mine --generator \"'{}' {{prompt}} {{out}}\"", path("gen"))));
+  script("gen",
+         "case \"$1\" in *falls) echo warming up >&2; echo out of memory >&2; exit 3;; esac; echo no video > "
+         "\"$2\"");
+  const Outcome o = run(world(
+      fmt::format("--columns simulator --name mine --generator \"'{}' {{prompt}} {{out}}\"", path("gen"))));
   EXPECT_EQ(o.code, 1);
   EXPECT_NE(o.text.find("exit status 3: out of memory"), std::string::npos) << o.text;
   EXPECT_NE(o.text.find("{out} is no video"), std::string::npos) << o.text;
@@ -114,26 +125,33 @@ TEST_F(Benchmark, ABrokenGeneratorIsNamedAndTheRestGoesOn) {
 }
 
 TEST_F(Benchmark, ABadSuiteIsRefusedWithAllItsFaults) {
-  write("suite.json", R"({"scenarios": [{"id": "a", "law": "x"}, {"id": "b", "law": "x", "prompt": "p", "colour": 1}, {"id": "c", "law": "x", "prompt": "p", "family": "flood"}]})");
+  write(
+      "suite.json",
+      R"({"scenarios": [{"id": "a", "law": "x"}, {"id": "b", "law": "x", "prompt": "p", "colour": 1}, {"id": "c", "law": "x", "prompt": "p", "family": "flood"}]})");
   const Outcome o = run(world(""));
   EXPECT_EQ(o.code, 2);
-  for (const char* fault : {"scenarios 1: prompt is missing", "scenarios 2: unknown key colour", "scenarios 3: family 'flood'"})
+  for (const char* fault :
+       {"scenarios 1: prompt is missing", "scenarios 2: unknown key colour", "scenarios 3: family 'flood'"})
     EXPECT_NE(o.text.find(fault), std::string::npos) << o.text;
 }
 
 TEST_F(Benchmark, AScorerOfTheUsersIsMeasured) {
-  script("good", "case \"$1\" in *violation_*|*control_*) echo '{\"score\": 10}';; *) echo 'a line'; echo 90;; esac");
+  script("good",
+         "case \"$1\" in *violation_*|*control_*) echo '{\"score\": 10}';; *) echo 'a line'; echo 90;; esac");
   const std::string suites = fmt::format("-o '{}' --scenarios 1 ", path("seen"));
-  const Outcome o = run(suites + fmt::format("--json --alarm-below 50 --evaluator \"'{}' {{clip}}\"", path("good")));
+  const Outcome o =
+      run(suites + fmt::format("--json --alarm-below 50 --evaluator \"'{}' {{clip}}\"", path("good")));
   ASSERT_EQ(o.code, 0) << o.text.substr(0, 2000);
   const Json document = read_json(folder_ / "seen/benchmark.json");
   EXPECT_EQ(document.at("middle_dose").at("mean_auc"), 1);
-  for (const Json& kind : document.at("violations")) EXPECT_EQ(kind.at("doses")[0].at("called").at("share"), 1);
+  for (const Json& kind : document.at("violations"))
+    EXPECT_EQ(kind.at("doses")[0].at("called").at("share"), 1);
   for (const Json& innocent : document.at("innocents")) EXPECT_EQ(innocent.at("alarms").at("hits"), 0);
   for (const Json& control : document.at("controls")) EXPECT_EQ(control.at("wins").at("hits"), 0);
   // The same with faults counted instead, on the same clips.
   script("faults", "case \"$1\" in *violation_*|*control_*) echo 10;; *) echo 1;; esac");
-  ASSERT_EQ(run(suites + fmt::format("--lower-is-better --evaluator \"'{}' {{clip}}\"", path("faults"))).code, 0);
+  ASSERT_EQ(run(suites + fmt::format("--lower-is-better --evaluator \"'{}' {{clip}}\"", path("faults"))).code,
+            0);
   EXPECT_EQ(read_json(folder_ / "seen/benchmark.json").at("middle_dose").at("mean_auc"), 1);
   // One that fails on some clips is named, and the others count.
   script("half", "case \"$1\" in *_vanish_*) echo no weights >&2; exit 9;; esac; echo 5");
@@ -201,15 +219,15 @@ TEST(BenchmarkReferences, StatesBecomeTracksWithTheRightGravity) {
   s.objects = {{Shape::kBall, 3}};
   const ReferenceClip clip = simulated(reference_scene(s, 4), 72);
   EXPECT_EQ(clip.scene.objects[0].color, 3);
-  const physics_eval::Evaluation e =
-      physics_eval::evaluate_tracks(physics_eval::read_tracks_csv(tracks_csv_of_states(clip.scene, clip.trajectory), "states", ""), {});
+  const physics_eval::Evaluation e = physics_eval::evaluate_tracks(
+      physics_eval::read_tracks_csv(tracks_csv_of_states(clip.scene, clip.trajectory), "states", ""), {});
   ASSERT_TRUE(e.estimates.g_px_s2);
   EXPECT_NEAR(*e.estimates.g_px_s2 / kPixelsPerMeter, 9.81, 0.1);
   EXPECT_GT(judged(s, e).at("score").get<double>(), 90);
   const ReferenceClip broken = perturbed(clip.scene, 72, "bounce");
   EXPECT_EQ(broken.broken, "a bounce gains speed");
-  const physics_eval::Evaluation worse =
-      physics_eval::evaluate_tracks(physics_eval::read_tracks_csv(tracks_csv_of_states(broken.scene, broken.trajectory), "states", ""), {});
+  const physics_eval::Evaluation worse = physics_eval::evaluate_tracks(
+      physics_eval::read_tracks_csv(tracks_csv_of_states(broken.scene, broken.trajectory), "states", ""), {});
   EXPECT_LT(judged(s, worse).at("score").get<double>(), 50);
 }
 

@@ -18,8 +18,10 @@ Words words(const std::string& text, const std::string& prompt) {
 TEST(CommandTemplate, SplitsAsAShellAndFillsInWithoutOne) {
   EXPECT_EQ(words("gen --prompt {prompt} -o '{out}'", "it's $(rm) \"x\""),
             (Words{"gen", "--prompt", "it's $(rm) \"x\"", "-o", "a b.mp4"}));
-  EXPECT_EQ(words(R"(gen "two words" a\ b '' --p={prompt})", "p"), (Words{"gen", "two words", "a b", "", "--p=p"}));
-  EXPECT_EQ(words("gen {prompt}{prompt} {} {Prompt} {pro", "{out}"), (Words{"gen", "{out}{out}", "{}", "{Prompt}", "{pro"}));
+  EXPECT_EQ(words(R"(gen "two words" a\ b '' --p={prompt})", "p"),
+            (Words{"gen", "two words", "a b", "", "--p=p"}));
+  EXPECT_EQ(words("gen {prompt}{prompt} {} {Prompt} {pro", "{out}"),
+            (Words{"gen", "{out}{out}", "{}", "{Prompt}", "{pro"}));
 }
 
 TEST(CommandTemplate, FaultsAreUsageErrors) {
@@ -31,14 +33,17 @@ TEST(CommandTemplate, FaultsAreUsageErrors) {
 
 TEST(RunCommand, TellsOutputStatusAndTheLastLineOfErrors) {
   EXPECT_EQ(run_command({"sh", "-c", "echo one; echo noise >&2"}).output, "one\n");
-  EXPECT_EQ(run_command({"sh", "-c", "echo first >&2; echo last >&2; exit 3"}).failure, "sh: exit status 3: last");
+  EXPECT_EQ(run_command({"sh", "-c", "echo first >&2; echo last >&2; exit 3"}).failure,
+            "sh: exit status 3: last");
   EXPECT_EQ(run_command({"sh", "-c", "exit 4"}).failure, "sh: exit status 4");
   EXPECT_EQ(run_command({"sh", "-c", "kill -9 $$"}).failure, "sh: killed by signal 9");
-  EXPECT_EQ(run_command({"/nowhere/at-all"}).failure, "/nowhere/at-all: exit status 127: No such file or directory");
+  EXPECT_EQ(run_command({"/nowhere/at-all"}).failure,
+            "/nowhere/at-all: exit status 127: No such file or directory");
 }
 
 TEST(RunCommand, MuchOutputOnBothStreamsNeitherBlocksNorGrows) {
-  const CommandOutcome o = run_command({"sh", "-c", "head -c 3000000 /dev/zero; head -c 3000000 /dev/zero >&2"});
+  const CommandOutcome o =
+      run_command({"sh", "-c", "head -c 3000000 /dev/zero; head -c 3000000 /dev/zero >&2"});
   EXPECT_EQ(o.failure, "");
   EXPECT_EQ(o.output.size(), 1u << 20);
 }

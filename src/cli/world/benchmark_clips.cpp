@@ -115,6 +115,7 @@ void make_one(const BenchmarkOptions& o, const OwnModel& model, BenchmarkClip& c
     record["sha256"] = sha256_file(target.temporary());
     record["bytes"] = fs::file_size(target.temporary());
     record["scored"] = false;
+    clip.broken = record.value("broken", "");
     manifest.append(record);
     target.commit();
   } catch (const std::exception& error) {
@@ -214,6 +215,7 @@ Pending pending_clips(const BenchmarkOptions& o, const OwnModel& model, std::vec
       if (clip.column != c) continue;
       const Reconciled r = reconcile({clip.job}, manifest, batch, made_by(o, model, clip), o.overwrite);
       pending.kept += r.kept;
+      if (r.kept) clip.broken = manifest.find(clip.job.id)->value("broken", "");
       for (const std::string& why : r.refused) pending.refused.push_back(o.columns[c].name + ": " + why);
       if (!r.pending.empty()) pending.clips.push_back(&clip);
     }

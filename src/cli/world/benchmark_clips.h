@@ -41,6 +41,7 @@ struct BenchmarkClip {
   BatchJob job;
   fs::path file, states;  // states: tracks as CSV, where the maker knows them; else empty
   std::string error;      // not made, and why
+  std::string broken;     // the law that was broken on purpose
 };
 
 // All clips that the table needs, by column, scenario, seed.

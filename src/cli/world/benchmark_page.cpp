@@ -216,7 +216,7 @@ Json record_of(const BenchmarkOptions& o, const ScoredClip& s) {
     return record;
   }
   record["score"] = s.result.at("score"), record["scored"] = true, record["verdict"] = s.result.at("verdict");
-  record["note"] = note_of(s.result);
+  record["note"] = (c.broken.empty() ? "" : c.broken + ". ") + note_of(s.result);
   if (const std::string film = film_data(c.file); !film.empty()) record["source"] = film;
   return record;
 }
@@ -250,7 +250,7 @@ std::string film_data(const fs::path& file) {
 
 std::string table_style() {
   return R"(<style>
-#tables { max-width: 1180px; margin: 0 auto; padding: 1.6rem 1.2rem 0; }
+#tables { max-width: 1180px; margin: 0 auto; padding: 1.6rem 1.2rem 2rem; }
 #tables h1 { font-size: 1.7rem; margin: 0 0 .3rem; } #tables h2 { font-size: 1.15rem; margin: 2rem 0 .2rem; } #tables p { margin: .2rem 0 .7rem; max-width: 56rem; }
 .soft { color: var(--soft); } .wide { overflow-x: auto; }
 #tables table { border-collapse: collapse; background: var(--card); border: 1px solid var(--line); border-radius: 8px; }

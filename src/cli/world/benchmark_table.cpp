@@ -106,6 +106,7 @@ Json clip_json(const BenchmarkOptions& o, const ScoredClip& s) {
               {"law", c.scenario->law}, {"prompt", c.job.prompt},
               {"seed", c.job.seed},     {"file", fs::relative(c.file, o.folder).string()}};
   if (c.pair) out["pair"] = c.pair->id;
+  if (!c.broken.empty()) out["broken"] = c.broken;
   if (!c.error.empty()) out["error"] = c.error;
   else out.update(s.result);
   return out;
