@@ -42,14 +42,6 @@ std::string today() {
   return text;
 }
 
-// Half width and centre of Wilson's interval.
-double wilson(int hits, int total, int side) {
-  if (total == 0) return side < 0 ? 0 : 1;
-  const double z = 1.959964, n = total, p = hits / n;
-  const double centre = p + z * z / (2 * n), half = z * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
-  return std::clamp((centre + side * half) / (1 + z * z / n), 0.0, 1.0);
-}
-
 }  // namespace
 
 void add_options(CLI::App& app, Options& o, int count, const std::string& count_help) {
@@ -81,15 +73,6 @@ int run_program(CLI::App& app, int argc, char** argv, const Options& o, const st
   }
 }
 
-double quantile(std::vector<double> values, double q) {
-  std::erase_if(values, [](double v) { return std::isnan(v); });
-  if (values.empty()) return NAN;
-  std::sort(values.begin(), values.end());
-  const double at = q * double(values.size() - 1);
-  const size_t low = size_t(at), high = std::min(low + 1, values.size() - 1);
-  return values[low] + (at - double(low)) * (values[high] - values[low]);
-}
-
 std::string spread(const std::vector<double>& values, int decimals, double other) {
   const double median = quantile(values, 0.5);
   if (std::isnan(median)) return "-";
@@ -110,15 +93,6 @@ std::pair<double, double> median_interval(std::vector<double> values) {
   const double n = double(values.size()), half = 1.959964 * std::sqrt(n) / 2;
   const auto at = [&](double rank) { return values[size_t(std::clamp(rank, 0.0, n - 1))]; };
   return {at(std::floor(n / 2 - half)), at(std::ceil(n / 2 + half))};
-}
-
-double Share::low() const { return wilson(hits, total, -1); }
-double Share::high() const { return wilson(hits, total, 1); }
-std::string Share::text() const {
-  return fmt::format("{:.1f} % [{:.1f}, {:.1f}]", 100 * value(), 100 * low(), 100 * high());
-}
-Json Share::json() const {
-  return {{"n", total}, {"hits", hits}, {"share", value()}, {"low", low()}, {"high", high()}};
 }
 
 Report::Report(const std::string& question, const Options& o, const Generator* generator) : path_(o.json) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/memory_source.h"
+#include "cli/statistics.h"
 #include "core/frame.h"
 #include "core/json.h"
 #include "core/scene.h"
@@ -29,8 +30,6 @@ void add_options(CLI::App& app, Options& options, int count, const std::string& 
 int run_program(CLI::App& app, int argc, char** argv, const Options& options,
                 const std::function<void()>& body);
 
-// q in [0, 1], linear between order statistics; NaN for no values.
-double quantile(std::vector<double> values, double q);
 // "0.021 / 0.104": median and 90th percentile; "-" for no values. `other` < 0.5 for figures of which more is
 // better.
 std::string spread(const std::vector<double>& values, int decimals = 3, double other = 0.9);
@@ -38,17 +37,6 @@ Json spread_json(const std::vector<double>& values);  // {"n", "p10", "median", 
 
 // 95 % interval of the median from order statistics (no assumption about the distribution).
 std::pair<double, double> median_interval(std::vector<double> values);
-
-// Wilson score interval (1927) of a share, 95 %.
-struct Share {
-  int hits = 0, total = 0;
-  double value() const { return total ? double(hits) / total : 0; }
-  double low() const;
-  double high() const;
-  void add(bool hit) { ++total, hits += hit; }
-  std::string text() const;  // "93.3 % [90.1, 95.6]"
-  Json json() const;
-};
 
 struct Table {
   std::string title;

@@ -8,7 +8,8 @@
 #include <numeric>
 
 #include "bench/common.h"
-#include "bench/validation_suites.h"
+#include "cli/world/validation_controls.h"
+#include "cli/world/validation_suites.h"
 #include "codecs/decoder.h"
 #include "codecs/encoder.h"
 #include "core/files.h"
@@ -112,28 +113,6 @@ void parameters(const Options& options, Report& report) {
 
 double score_value(const Evaluation& e) { return e.score.value_or(50); }
 
-double area_under_curve(const std::vector<double>& clean, const std::vector<double>& broken) {
-  double sum = 0;
-  for (double c : clean)
-    for (double b : broken) sum += c > b ? 1 : c == b ? 0.5 : 0;
-  return sum / double(clean.size() * broken.size());
-}
-
-// 95 % by resampling scenes.
-std::pair<double, double> area_interval(const std::vector<double>& clean, const std::vector<double>& broken) {
-  std::vector<double> areas;
-  for (uint64_t r = 0; r < 400; ++r) {
-    Rng rng(r, 0xa0c);
-    std::vector<double> c, b;
-    for (size_t i = 0; i < clean.size(); ++i) {
-      const size_t k = size_t(rng.below(int(clean.size())));
-      c.push_back(clean[k]), b.push_back(broken[k]);
-    }
-    areas.push_back(area_under_curve(c, b));
-  }
-  return {quantile(areas, 0.025), quantile(areas, 0.975)};
-}
-
 // What the scenes say about one kind of violation.
 struct Found {
   std::vector<double> clean;
@@ -228,46 +207,6 @@ void let_innocents_pass(const Options& options, Report& report) {
 }
 
 // 4. Controls.
-
-using Control = std::pair<const char*, std::function<std::vector<Frame>(const std::vector<Frame>&)>>;
-
-const std::vector<Control>& controls() {
-  static const std::vector<Control> all = {
-      {"frozen first frame", [](const std::vector<Frame>& f) { return std::vector<Frame>(f.size(), f[0]); }},
-      {"cross-fade",
-       [](const std::vector<Frame>& f) {
-         std::vector<Frame> out = f;
-         for (size_t i = 0; i < f.size(); ++i)
-           for (size_t k = 0; k < f[i].rgb.size(); ++k)
-             out[i].rgb[k] = uint8_t(
-                 (double(f.front().rgb[k]) * double(f.size() - 1 - i) + double(f.back().rgb[k]) * double(i)) /
-                 double(f.size() - 1));
-         return out;
-       }},
-      {"shuffled frames",
-       [](const std::vector<Frame>& f) {
-         std::vector<Frame> out;
-         for (size_t i = 0; i < f.size(); ++i) out.push_back(f[i * 37 % f.size()]);
-         return out;
-       }},
-      {"held frames",
-       [](const std::vector<Frame>& f) {
-         std::vector<Frame> out;
-         for (size_t i = 0; i < f.size(); ++i) out.push_back(f[i / 6 * 6]);
-         return out;
-       }},
-      {"noise",
-       [](const std::vector<Frame>& f) {
-         std::vector<Frame> out;
-         for (size_t i = 0; i < f.size(); ++i) {
-           out.push_back(blank_frame());
-           add_noise(out.back(), 90, i);
-         }
-         return out;
-       }},
-      {"black", [](const std::vector<Frame>& f) { return std::vector<Frame>(f.size(), blank_frame()); }}};
-  return all;
-}
 
 void controls_must_not_win(const Options& options, Report& report) {
   Table table{"Controls: score with motion expected, beside the true clip's",

@@ -14,6 +14,8 @@
 namespace orrery {
 namespace {
 
+constexpr AVRational kFineTimeBase{1, 30000};  // of frames with times of their own; MPEG-4 ends at 1/65535
+
 // 23.976 means 24000/1001: rates within 0.01 % of n * 1000/1001 are taken for it.
 AVRational frame_rate_of(double fps) {
   const double n = std::round(fps * 1.001);
@@ -115,7 +117,7 @@ class VideoEncoder : public FrameSink {
   const VideoFormat& format_;
   EncodeOptions options_;
   int width_, height_;  // of the frames that come in
-  int64_t frames_ = 0;
+  int64_t frames_ = 0, last_pts_ = -1;
   bool finished_ = false;
   // Order of destruction, last first: what writes goes before the file that it writes to.
   std::optional<AtomicPath> file_;
@@ -135,7 +137,7 @@ void VideoEncoder::open_codec(const EncoderChoice& choice) {
   codec_->height = pictures_->height();
   codec_->pix_fmt = choice.format;
   codec_->framerate = frame_rate_of(options_.fps);
-  codec_->time_base = av_inv_q(codec_->framerate);
+  codec_->time_base = options_.frame_times ? kFineTimeBase : av_inv_q(codec_->framerate);
   codec_->sample_aspect_ratio = {1, 1};
   codec_->gop_size = std::max(1, int(std::lround(4 * options_.fps)));  // a seek decodes at most 4 s
   codec_->flags |= AV_CODEC_FLAG_BITEXACT | AV_CODEC_FLAG_GLOBAL_HEADER;
@@ -222,7 +224,12 @@ void VideoEncoder::write(const Frame& frame) {
     fail("cannot write {}: frame {} is {}x{}, the video is {}x{}", path_.string(), frames_, frame.width,
          frame.height, width_, height_);
   AVFrame* picture = pictures_->make(frame);
-  picture->pts = frames_++;
+  picture->pts = options_.frame_times ? std::llround(frame.seconds * kFineTimeBase.den) : frames_;
+  if (picture->pts <= last_pts_)
+    fail("cannot write {}: frame {} at {} s is not later than the frame before", path_.string(), frames_,
+         frame.seconds);
+  last_pts_ = picture->pts;
+  ++frames_;
   picture->pict_type = AV_PICTURE_TYPE_NONE;
   if (codec_->flags & AV_CODEC_FLAG_QSCALE) picture->quality = codec_->global_quality;
   encode(picture);

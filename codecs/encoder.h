@@ -26,6 +26,7 @@ inline constexpr int kMaxVideoSide = 8192;  // pixels, both sides, both directio
 
 struct EncodeOptions {
   double fps = 24;  // constant: frame i is shown at i / fps, whatever Frame::seconds says
+  bool frame_times = false;  // frame i is shown at its Frame::seconds instead, to 1/30000 s; they must ascend
   int crf = 18;  // quality on x264's scale, 0 (best) to 51; translated for other codecs; GIF has no such knob
   // Fixed, and not the program's thread count: x264's output depends on it. Same value = same bytes.
   int threads = 2;

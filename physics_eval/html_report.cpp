@@ -153,6 +153,8 @@ std::vector<int> report_frames(const Evaluation& e) {
   return out;
 }
 
+std::string html_escaped(const std::string& text) { return escaped(text); }
+
 std::string html_report(const std::vector<ReportClip>& clips) {
   std::string out = fmt::format(
       "<!doctype html><html lang=en><meta charset=utf-8><title>Physics "

@@ -24,6 +24,9 @@ struct ReportClip {
 // The frames that the report shows: ascending, without repetition.
 std::vector<int> report_frames(const Evaluation& evaluation);
 
+// Text as it may stand between tags and in quotes.
+std::string html_escaped(const std::string& text);
+
 std::string html_report(const std::vector<ReportClip>& clips);
 
 }  // namespace orrery::physics_eval

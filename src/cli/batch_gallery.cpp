@@ -1,5 +1,7 @@
 #include "cli/batch_gallery.h"
 
+#include "physics_eval/html_report.h"
+
 namespace orrery {
 namespace {
 
@@ -7,7 +9,9 @@ constexpr const char* kHead = R"(<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Clips</title>
+<title>)";
+
+constexpr const char* kStyle = R"(</title>
 <style>
 :root { color-scheme: light dark; --ground: #f6f6f4; --card: #fff; --ink: #1d1f23; --soft: #666b73; --line: #d9dadd; --mark: #2a66c8; }
 @media (prefers-color-scheme: dark) { :root { --ground: #17191d; --card: #202329; --ink: #e7e8ea; --soft: #9aa0a9; --line: #353941; --mark: #7fb0ff; } }
@@ -27,11 +31,17 @@ video, article img { width: 100%; aspect-ratio: 5 / 3; object-fit: contain; back
 .prompt { font-weight: 600; }
 .facts { color: var(--soft); font-size: .87rem; display: flex; flex-wrap: wrap; gap: .1rem .8rem; }
 .score { color: var(--mark); font-weight: 600; }
+.tag { color: var(--ink); font-weight: 600; }
+.bad { color: #c0392b; font-weight: 600; }
 a { color: inherit; }
 #none { padding: 2rem 1.2rem; color: var(--soft); }
 </style>
-<header>
-<h1>Clips</h1>
+)";
+
+constexpr const char* kFilter = R"(<header>
+<h1>)";
+
+constexpr const char* kControls = R"(</h1>
 <input id="words" type="search" placeholder="words of the prompt, id or seed" aria-label="Filter">
 <label>score from <input id="least" type="number" min="0" max="100" step="1" aria-label="Least score"></label>
 <label>order <select id="order">
@@ -55,7 +65,7 @@ function make(tag, name, text) {
 }
 function card(clip) {
   const e = make('article');
-  const url = encodeURIComponent(clip.file);
+  const file = clip.file.split('/').map(encodeURIComponent).join('/'), url = clip.source || file;
   const film = make(clip.file.endsWith('.gif') ? 'img' : 'video');
   if (film.tagName === 'IMG') { film.loading = 'lazy'; film.alt = clip.prompt; }
   else {  // the buttons would cover the picture: they show under the pointer, or with the keyboard's focus
@@ -68,17 +78,20 @@ function card(clip) {
   const text = make('div', 'text');
   text.append(make('div', 'prompt', clip.prompt));
   const facts = make('div', 'facts');
-  if (clip.score !== null) facts.append(make('span', 'score', 'score ' + clip.score.toFixed(1)));
+  if (clip.tag) facts.append(make('span', 'tag', clip.tag));
+  if (clip.score !== null) facts.append(make('span', clip.verdict === 'inconsistent' ? 'bad' : 'score', 'score ' + clip.score.toFixed(clip.tag ? 0 : 1)));
   else if (clip.scored) facts.append(make('span', '', 'not judged'));
   facts.append(make('span', '', 'seed ' + clip.seed), make('span', '', clip.seconds.toFixed(2) + ' s'));
   const link = make('a', '', clip.id);
   link.href = url;
+  if (clip.source) link.download = clip.id + '.mp4';
   facts.append(link);
   text.append(facts);
+  if (clip.note) text.append(make('div', 'facts', clip.note));
   e.append(film, text);
   return e;
 }
-clips.forEach(clip => { clip.card = card(clip); clip.text = [clip.prompt, clip.id, clip.seed].join(' ').toLowerCase(); });
+clips.forEach(clip => { clip.card = card(clip); clip.text = [clip.prompt, clip.id, clip.seed, clip.tag, clip.note].join(' ').toLowerCase(); });
 const value = clip => clip.score === null ? -1 : clip.score;
 const orders = {
   list: (a, b) => a.at - b.at, best: (a, b) => value(b) - value(a),
@@ -102,17 +115,24 @@ show();
 
 }  // namespace
 
-std::string gallery_html(const std::vector<Json>& records) {
+std::string gallery_html(const std::vector<Json>& records, const GalleryPage& page) {
   Json clips = Json::array();
   for (const Json& r : records)
     if (r.value("status", "") == "done") {
       Json clip;
       for (const char* key : {"id", "prompt", "seed", "file", "seconds", "score", "scored"}) clip[key] = r.value(key, Json());
+      for (const char* key : {"source", "tag", "note", "verdict"})
+        if (r.contains(key)) clip[key] = r.at(key);
       clips.push_back(clip);
     }
   std::string data;
   for (char c : clips.dump()) c == '<' ? data += "\\u003c" : data += c;  // no "</script>" in a prompt ends the element
-  return kHead + data + kTail;
+  const std::string title = physics_eval::html_escaped(page.title);
+  std::string grid;
+  if (page.columns > 0)
+    grid = "<style>#clips { grid-template-columns: repeat(" + std::to_string(page.columns) +
+           ", minmax(0, 1fr)); max-width: " + std::to_string(22 * page.columns) + "rem; }</style>\n";
+  return kHead + title + kStyle + grid + page.before + kFilter + (page.before.empty() ? title : "Clips") + kControls + data + kTail;
 }
 
 }  // namespace orrery

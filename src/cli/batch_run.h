@@ -34,6 +34,9 @@ Reconciled reconcile(std::vector<BatchJob> jobs, const Manifest& manifest, const
 // Removes what killed runs left of these clips.
 void remove_leftovers(std::span<const BatchJob> jobs, const fs::path& folder);
 
+// A record of the manifest without what only the file can tell. status: "done" or "failed".
+Json clip_record(const BatchJob& job, const std::string& model_hash, const char* status);
+
 // A clip that fails is recorded and the rest goes on. Uses num_threads() threads: each makes groups of clips from
 // prompt to file, so that no thread waits for another. Callbacks come from all of them, one at a time.
 BatchTotals run_batch(const Generator& generator, const std::string& model_hash, std::span<const BatchJob> jobs, Manifest& manifest, const BatchOptions& options);

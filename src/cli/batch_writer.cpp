@@ -9,14 +9,11 @@
 #include "physics_eval/evaluate.h"
 
 namespace orrery {
-namespace {
 
-Json record_of(const BatchJob& job, const std::string& model_hash, const char* status) {
+Json clip_record(const BatchJob& job, const std::string& model_hash, const char* status) {
   return {{"id", job.id}, {"status", status}, {"prompt", job.prompt}, {"seed", job.seed}, {"file", job.file}, {"seconds", job.clip.seconds},
           {"model", model_hash}, {"version", ORRERY_VERSION}, {"options", options_of(job)}};
 }
-
-}  // namespace
 
 BatchWriter::BatchWriter(const Generator& generator, const std::string& model_hash, Manifest& manifest, const BatchOptions& options)
     : generator_(generator), model_hash_(model_hash), manifest_(manifest), options_(options) {}
@@ -87,7 +84,7 @@ void BatchWriter::end_clip(ClipInProgress& clip) {
   clip.sink->finish();
   clip.sink.reset();
   const fs::path& made = clip.target->temporary();
-  Json record = record_of(job, model_hash_, "done");
+  Json record = clip_record(job, model_hash_, "done");
   record["sha256"] = sha256_file(made);
   record["bytes"] = fs::file_size(made);
   record["frames"] = int64_t(std::ceil(job.clip.seconds * job.clip.fps - 1e-6));
@@ -113,7 +110,7 @@ void BatchWriter::record_failure(ClipInProgress& clip, const std::string& error)
   clip.target.reset();
   clip.best.clear();
   ++totals_.failed;
-  Json record = record_of(*clip.job, model_hash_, "failed");
+  Json record = clip_record(*clip.job, model_hash_, "failed");
   record["error"] = error;
   try {
     manifest_.append(record);

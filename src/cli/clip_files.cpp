@@ -10,6 +10,7 @@
 #include "core/base64.h"
 #include "core/error.h"
 #include "core/files.h"
+#include "physics_eval/thresholds.h"
 
 namespace orrery {
 namespace {
@@ -62,6 +63,30 @@ std::vector<physics_eval::Picture> read_pictures(const std::string& path, const 
   for (int index = 0; out.size() < frames.size() && source->next(frame); ++index)
     if (frames[out.size()] == index) out.push_back({index, png_of(frame)});
   return out;
+}
+
+std::string csv_quoted(const std::string& text) {
+  std::string out = "\"";
+  for (char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return out + "\"";
+}
+
+// The decoder scales and converts in one go: half of the time for 1080p.
+physics_eval::Evaluation evaluate_clip(const std::string& path, physics_eval::EvaluateOptions options,
+                                       int threads, int skip) {
+  const VideoInfo info = open_decoder(path)->info();
+  DecodeOptions decode;
+  decode.threads = threads;
+  if (options.region.empty()) decode.max_width = int(physics_eval::kWorkingWidth.value);
+  const auto source = open_decoder(path, decode);
+  Frame skipped;
+  for (int i = 0; i < skip && source->next(skipped); ++i) {
+  }
+  options.pixel_factor = double(info.width) / source->info().width;
+  physics_eval::Evaluation evaluation = physics_eval::evaluate(*source, options);
+  evaluation.width = info.width;
+  evaluation.height = info.height;
+  return evaluation;
 }
 
 }  // namespace orrery

@@ -16,4 +16,12 @@ std::vector<std::string> expand_clips(const std::vector<std::string>& paths);
 std::vector<physics_eval::Picture> read_pictures(const std::string& path, const std::vector<int>& frames,
                                                  int width);
 
+// A cell of a CSV file: in quotes, those inside doubled.
+std::string csv_quoted(const std::string& text);
+
+// The clip as the evaluator sees it, scaled down while it is decoded; pixels in the result are the file's own.
+// skip: frames at the start that it does not get to see.
+physics_eval::Evaluation evaluate_clip(const std::string& path, physics_eval::EvaluateOptions options,
+                                       int threads, int skip = 0);
+
 }  // namespace orrery

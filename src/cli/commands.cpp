@@ -14,6 +14,7 @@ std::vector<Command> commands() {
       {"inspect", "what the model decided on the way to a clip, as a page to look at", setup_inspect},
       {"info", "the model, this machine, and what the model knows", setup_info},
 #ifdef ORRERY_WORLD
+      {"benchmark", "scores by law for any generator of clips; or for any scorer, what it sees", setup_benchmark},
       {"synth", "clips from the simulator: shards for training, or videos to look at", setup_synth},
       {"train", "train the video tokenizer or the transformer", setup_train},
 #endif

@@ -16,6 +16,7 @@ std::function<int()> setup_quantize(CLI::App& app);
 std::function<int()> setup_inspect(CLI::App& app);
 std::function<int()> setup_info(CLI::App& app);
 #ifdef ORRERY_WORLD
+std::function<int()> setup_benchmark(CLI::App& app);
 std::function<int()> setup_synth(CLI::App& app);
 std::function<int()> setup_train(CLI::App& app);
 #endif

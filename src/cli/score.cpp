@@ -16,7 +16,6 @@
 #include "physics_eval/html_report.h"
 #include "physics_eval/overlay.h"
 #include "physics_eval/report.h"
-#include "physics_eval/thresholds.h"
 
 namespace orrery {
 namespace {
@@ -43,21 +42,11 @@ struct Scored {
 
 Evaluation evaluate_file(const std::string& path, const ScoreOptions& options, bool alone) {
   const VideoInfo info = open_decoder(path)->info();
-  // The decoder scales and converts in one go: half of the time for 1080p.
-  DecodeOptions decode;
-  decode.threads = alone ? 2 : 1;
-  if (options.evaluate.region.empty()) decode.max_width = int(kWorkingWidth.value);
-  const auto source = open_decoder(path, decode);
   const int64_t expected = info.duration > 0 && info.fps > 0 ? int64_t(info.duration * info.fps + 0.5) : 0;
   Progress progress(path, expected, "frames", options.quiet || !alone);
   EvaluateOptions evaluate_options = options.evaluate;
-  evaluate_options.pixel_factor = double(info.width) / source->info().width;
   evaluate_options.progress = [&](int frames) { progress.update(frames); };
-  Evaluation evaluation = evaluate(*source, evaluate_options);
-  evaluation.width = info.width;
-  evaluation.height = info.height;
-  progress.finish();
-  return evaluation;
+  return evaluate_clip(path, evaluate_options, alone ? 2 : 1);
 }
 
 Scored score_clip(const std::string& path, const ScoreOptions& options, bool alone) {
@@ -89,12 +78,6 @@ std::vector<Scored> score_all(const ScoreOptions& options) {
   return out;
 }
 
-std::string quoted(const std::string& text) {
-  std::string out = "\"";
-  for (char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return out + "\"";
-}
-
 // One row a clip, one column a law.
 std::string table_csv(const std::vector<Scored>& clips) {
   std::string out = "path,verdict,score,low,high,coverage,violations";
@@ -111,7 +94,7 @@ std::string table_csv(const std::vector<Scored>& clips) {
     const Evaluation& e = c.evaluation;
     const auto& interval = e.intervals.score;
     out += fmt::format(
-        "{},{},{},{},{},{:.3f},{}", quoted(c.path), c.error.empty() ? verdict_name(e.verdict) : "error",
+        "{},{},{},{},{},{:.3f},{}", csv_quoted(c.path), c.error.empty() ? verdict_name(e.verdict) : "error",
         cell(e.score, 1), interval ? fmt::format("{:.4g}", (*interval)[0]) : "",
         interval ? fmt::format("{:.4g}", (*interval)[1]) : "", e.coverage, e.violations.size());
     if (full)

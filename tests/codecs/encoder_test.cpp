@@ -44,6 +44,27 @@ TEST_P(RoundTrip, PicturesColoursCountAndTimes) {
   EXPECT_FALSE(source->is_vfr());
 }
 
+TEST(Encoder, FramesKeepTimesOfTheirOwn) {
+  const Folder folder;
+  EncodeOptions options;
+  options.frame_times = true;
+  const double times[] = {0, 0.03, 0.1, 0.13, 0.2, 0.31};
+  const fs::path path = folder / "uneven.mp4";
+  const auto sink = open_encoder(path, 64, 64, options);
+  for (double t : times) {
+    Frame frame = gradient(64, 64, int(100 * t));
+    frame.seconds = t;
+    sink->write(frame);
+  }
+  EXPECT_THROW(sink->write(gradient(64, 64, 0)), Error);  // at 0 s again
+  sink->finish();
+  const auto source = open_decoder(path);
+  size_t i = 0;
+  for (Frame frame; source->next(frame); ++i) EXPECT_NEAR(frame.seconds, times[i], 1e-4) << i;
+  EXPECT_EQ(i, std::size(times));
+  EXPECT_TRUE(source->is_vfr());
+}
+
 // A wrong matrix (601 for 709) or range is off by 5 to 20 levels here.
 TEST_P(RoundTrip, SaturatedColoursKeepTheirValues) {
   const Folder folder;

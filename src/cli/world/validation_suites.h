@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "bench/validation_clips.h"
+#include "cli/world/validation_clips.h"
 
 namespace orrery::bench {
 
