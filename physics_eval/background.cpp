@@ -6,6 +6,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "core/error.h"
+#include "core/parallel.h"
 #include "core/scene.h"
 #include "physics_eval/image.h"
 #include "physics_eval/statistics.h"
@@ -37,20 +38,26 @@ void sort_lanes(std::vector<std::vector<uint8_t>>& rows, int count) {
 cv::Mat quantile_image(const std::vector<cv::Mat>& samples, double q) {
   cv::Mat out(samples[0].size(), samples[0].type());
   const size_t total = out.total() * out.elemSize();
-  std::vector<std::vector<uint8_t>> rows(samples.size(), std::vector<uint8_t>(kBlock));
   const size_t pick = size_t(q * double(samples.size() - 1) + 0.5);
-  for (size_t start = 0; start < total; start += kBlock) {
-    const int count = int(std::min<size_t>(kBlock, total - start));
-    for (size_t i = 0; i < samples.size(); ++i) std::copy_n(samples[i].data + start, count, rows[i].data());
-    sort_lanes(rows, count);
-    std::copy_n(rows[pick].data(), count, out.data + start);
-  }
+  const int64_t parts = std::max<int64_t>(1, std::min<int64_t>(8, int64_t(total) / kBlock));
+  parallel_for(parts, [&](int64_t part) {
+    std::vector<std::vector<uint8_t>> rows(samples.size(), std::vector<uint8_t>(kBlock));
+    const size_t end = total * size_t(part + 1) / size_t(parts);
+    for (size_t start = total * size_t(part) / size_t(parts); start < end; start += kBlock) {
+      const int count = int(std::min<size_t>(kBlock, end - start));
+      for (size_t i = 0; i < samples.size(); ++i) std::copy_n(samples[i].data + start, count, rows[i].data());
+      sort_lanes(rows, count);
+      std::copy_n(rows[pick].data(), count, out.data + start);
+    }
+  });
   return out;
 }
 
 cv::Mat noise_of(const std::vector<cv::Mat>& samples, const cv::Mat& plate) {
-  std::vector<cv::Mat> deviations;
-  for (const cv::Mat& sample : samples) deviations.push_back(largest_channel_difference(sample, plate));
+  std::vector<cv::Mat> deviations(samples.size());
+  parallel_for(int64_t(samples.size()), [&](int64_t i) {
+    deviations[size_t(i)] = largest_channel_difference(samples[size_t(i)], plate);
+  });
   // A low quantile, doubled: the middle one where things move is their contrast. Capped by what the rest of
   // the picture shows, for places that something covers most of the time.
   cv::Mat noise = quantile_image(deviations, 0.35) * 2;
@@ -63,6 +70,12 @@ cv::Mat noise_of(const std::vector<cv::Mat>& samples, const cv::Mat& plate) {
 
 struct Votes {
   cv::Mat ghost, object, lit;  // CV_32S: bit s: sample s says so
+};
+
+// What one sample says: CV_8U in `box`.
+struct Ballot {
+  cv::Rect box;
+  cv::Mat ghost, object, lit;
 };
 
 // Pixels of the mask that are reached from outside it without crossing an edge of the image, CV_8U. `step`:
@@ -116,24 +129,23 @@ cv::Mat lighter(const cv::Mat& a, const cv::Mat& b) {
 // surroundings without an edge is background. In the plate alone: the sample shows an object. In the sample
 // alone: the plate shows one that rested, a ghost. In both: a shadow, in the plate if the sample is lighter
 // there.
-void vote(const cv::Mat& sample, int s, const Background& background, Votes& votes) {
+Ballot vote(const cv::Mat& sample, const Background& background) {
   const cv::Mat mask = foreground(difference(sample, background), background);
   cv::Rect box = cv::boundingRect(mask);
-  if (box.empty()) return;
+  if (box.empty()) return {};
   box = cv::Rect(box.x - 3, box.y - 3, box.width + 6, box.height + 6) &
         cv::Rect(0, 0, sample.cols, sample.rows);
   const int step = int(std::max(kEdgeStep.value, 1.5 * cv::mean(background.noise)[0]));
   const cv::Mat in_sample = reached_from_outside(sample(box), mask(box), step);
   const cv::Mat in_plate = reached_from_outside(background.plate(box), mask(box), step);
   const cv::Mat square = cv::Mat::ones(3, 3, CV_8U);
-  const auto add = [&](cv::Mat region, cv::Mat& to) {
+  const auto cleaned = [&](cv::Mat region) {
     cv::morphologyEx(region, region, cv::MORPH_OPEN, square);  // no crumbs
     cv::dilate(region, region, cv::Mat::ones(5, 5, CV_8U));    // the mixed pixels of the outline too
-    cv::bitwise_or(to(box), cv::Scalar(1 << s), to(box), region);
+    return region;
   };
-  add(in_sample & ~in_plate, votes.ghost);
-  add(in_plate & ~in_sample, votes.object);
-  add(in_plate & in_sample & lighter(sample(box), background.plate(box)), votes.lit);
+  return {box, cleaned(in_sample & ~in_plate), cleaned(in_plate & ~in_sample),
+          cleaned(in_plate & in_sample & lighter(sample(box), background.plate(box)))};
 }
 
 // Median over the samples in `which`, per channel.
@@ -155,7 +167,16 @@ cv::Vec3b median_of(const std::vector<cv::Mat>& samples, uint32_t which, int y, 
 Votes collect_votes(const std::vector<cv::Mat>& samples, const Background& background) {
   const auto none = [&] { return cv::Mat(cv::Mat::zeros(background.plate.size(), CV_32S)); };
   Votes votes{none(), none(), none()};
-  for (size_t s = 0; s < samples.size(); ++s) vote(samples[s], int(s), background, votes);
+  std::vector<Ballot> ballots(samples.size());
+  parallel_for_dynamic(int64_t(samples.size()),
+                       [&](int64_t s) { ballots[size_t(s)] = vote(samples[size_t(s)], background); });
+  for (size_t s = 0; s < samples.size(); ++s) {
+    const Ballot& ballot = ballots[s];
+    const auto add = [&](const cv::Mat& region, cv::Mat& to) {
+      if (!ballot.box.empty()) cv::bitwise_or(to(ballot.box), cv::Scalar(1 << s), to(ballot.box), region);
+    };
+    add(ballot.ghost, votes.ghost), add(ballot.object, votes.object), add(ballot.lit, votes.lit);
+  }
   return votes;
 }
 

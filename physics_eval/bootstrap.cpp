@@ -5,6 +5,7 @@
 
 #include "core/rng.h"
 #include "physics_eval/statistics.h"
+#include "physics_eval/thresholds.h"
 
 namespace orrery::physics_eval {
 namespace {
@@ -62,6 +63,25 @@ std::optional<Interval> interval_of(const std::vector<double>& values) {
 
 }  // namespace
 
+// What resampling does not see: with few points the spread itself is uncertain (Student's t against the
+// normal distribution), and centroids drift with light and contrast, which bends a path of duration T by 8 d
+// / T^2.
+Interval widened(const Interval& interval, const Motion& motion) {
+  int degrees = 0;
+  double weights = 0, drift = 0;
+  for (const Flight& f : motion.flights) {
+    degrees += std::max(1, f.count() - 3);
+    const double w = 1 / (f.a_error * f.a_error), duration = f.t1 - f.t0;
+    weights += w;
+    drift +=
+        std::pow(w * 8 * kCentroidDrift.value * motion.tracks[f.track].diameter() / (duration * duration), 2);
+  }
+  const double middle = 0.5 * (interval[0] + interval[1]), students = 1 + 1.5 / std::max(1, degrees);
+  const double half =
+      std::hypot(0.5 * (interval[1] - interval[0]) * students, 1.96 * std::sqrt(drift) / weights);
+  return {middle - half, middle + half};
+}
+
 Intervals bootstrap(const Motion& motion, const std::vector<LawResult>& laws) {
   std::vector<double> scores, g, e;
   for (int r = 0; r < kReplicates; ++r) {
@@ -72,7 +92,9 @@ Intervals bootstrap(const Motion& motion, const std::vector<LawResult>& laws) {
     if (estimates.g_px_s2) g.push_back(*estimates.g_px_s2);
     if (estimates.restitution) e.push_back(*estimates.restitution);
   }
-  return {interval_of(scores), interval_of(g), interval_of(e)};
+  Intervals out{interval_of(scores), interval_of(g), interval_of(e)};
+  if (out.g_px_s2) out.g_px_s2 = widened(*out.g_px_s2, motion);
+  return out;
 }
 
 }  // namespace orrery::physics_eval

@@ -6,6 +6,7 @@
 #include <opencv2/features2d.hpp>
 #include <opencv2/imgproc.hpp>
 
+#include "core/parallel.h"
 #include "physics_eval/statistics.h"
 #include "physics_eval/thresholds.h"
 
@@ -99,15 +100,17 @@ double unlike(const cv::Mat& a, const cv::Mat& b) {
 
 // Does the camera move? A few frames tell.
 bool camera_moves(const Features& features, const cv::Mat& reference, const std::vector<cv::Mat>& images) {
-  int seen = 0, moved = 0;
-  const size_t step = std::max<size_t>(1, images.size() / kProbe);
-  for (size_t i = 0; i < images.size(); i += step) {
-    const Mapping m = map_onto(features, images[i]);
-    if (m.h.empty()) continue;
-    ++seen;
-    moved += m.shift > kCameraShift.value &&
-             unlike(mapped_image(images[i], m.h, reference), reference) < 0.8 * unlike(images[i], reference);
-  }
+  const size_t step = std::max<size_t>(1, images.size() / kProbe), count = (images.size() + step - 1) / step;
+  std::vector<uint8_t> known(count), shifted(count);
+  parallel_for_dynamic(int64_t(count), [&](int64_t k) {
+    const cv::Mat& image = images[size_t(k) * step];
+    const Mapping m = map_onto(features, image);
+    known[size_t(k)] = !m.h.empty();
+    shifted[size_t(k)] = m.shift > kCameraShift.value && unlike(mapped_image(image, m.h, reference),
+                                                                reference) < 0.8 * unlike(image, reference);
+  });
+  const auto seen = std::count(known.begin(), known.end(), 1),
+             moved = std::count(shifted.begin(), shifted.end(), 1);
   return seen >= 3 && 4 * moved >= seen;
 }
 
@@ -121,8 +124,12 @@ CameraMotion steady(const cv::Mat& reference, std::vector<cv::Mat>& images) {
   out.compensated = true;
   std::vector<double> residuals;
   cv::Mat last = cv::Mat::eye(3, 3, CV_64F);
-  for (cv::Mat& image : images) {
-    const Mapping m = map_onto(features, image);
+  std::vector<Mapping> mappings(images.size());
+  parallel_for_dynamic(int64_t(images.size()),
+                       [&](int64_t i) { mappings[size_t(i)] = map_onto(features, images[size_t(i)]); });
+  for (size_t i = 0; i < images.size(); ++i) {
+    const Mapping& m = mappings[i];
+    cv::Mat& image = images[i];
     if (!m.h.empty()) {
       last = m.h;  // a blurred frame is mapped as the one before
       out.largest = std::max(out.largest, m.shift);

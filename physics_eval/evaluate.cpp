@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "physics_eval/doubts.h"
 #include "physics_eval/halts.h"
+#include "physics_eval/speed_ramps.h"
 #include "physics_eval/stitch.h"
 #include "physics_eval/thresholds.h"
 
@@ -55,9 +57,14 @@ std::string summary_of(const Evaluation& e) {
 
 // Nothing to judge: no score, or 0 for a benchmark that asked for motion.
 void give_up(const Observation& seen, const EvaluateOptions& options, Evaluation& out) {
-  out.reason = seen.frames < kMinTrackFrames.value ? fmt::format("only {} frame(s)", seen.frames)
-               : seen.judged < seen.frames / 2     ? "the whole picture changes: cut or moving camera"
-                                                   : "nothing moves that could be followed";
+  out.reason =
+      seen.frames < kMinTrackFrames.value ? fmt::format("only {} frame(s)", seen.frames)
+      : seen.judged < seen.frames / 2     ? "the whole picture changes: cut or moving camera"
+      : !options.box.empty()
+          ? fmt::format("nothing that moves begins in the box {},{},{},{}; --tracks lists where objects are",
+                        options.box.x, options.box.y, options.box.width, options.box.height)
+      : !options.region.empty() ? "nothing moves in the region that could be followed"
+                                : "nothing moves that could be followed";
   if (!options.expect_motion) return;
   out.score = 0;
   out.verdict = Verdict::kInconsistent;
@@ -83,11 +90,13 @@ void keep_boxed(const cv::Rect& box, std::vector<Track>& tracks) {
   });
 }
 
-// What `g_m_s2` owes to the ruler and to a camera that leans: g appears as g cos(tilt).
-Interval absolute_interval(const Interval& px, double scale) {
-  const double middle = 0.5 * (px[0] + px[1]), half = 0.5 * (px[1] - px[0]) / middle;
-  const double tilt = 1 - std::cos(kTilt.value * CV_PI / 180), wide = std::hypot(half, 2 * kScaleError.value);
-  return {middle / scale * (1 - wide), middle / scale * (1 + wide + tilt)};
+// What `g_m_s2` owes to the ruler, to what flies at another distance than it, and to a camera that leans: g
+// appears as g cos(tilt).
+Interval absolute_interval(const Interval& px, double g, double scale) {
+  const double tilt = 1 - std::cos(kTilt.value * CV_PI / 180),
+               ruler = 2 * std::hypot(kScaleError.value, kDepthError.value);
+  const double below = std::hypot(1 - px[0] / g, ruler), above = std::hypot(px[1] / g - 1, ruler);
+  return {g / scale * (1 - below), g / scale * (1 + above + tilt)};
 }
 
 void add_estimates(const Motion& motion, const EvaluateOptions& options, Evaluation& out) {
@@ -102,7 +111,8 @@ void add_estimates(const Motion& motion, const EvaluateOptions& options, Evaluat
   if (options.scale_px_per_m <= 0 || !out.estimates.g_px_s2) return;
   out.g_m_s2 = *out.estimates.g_px_s2 / options.scale_px_per_m;
   if (out.intervals.g_px_s2)
-    out.g_m_s2_interval = absolute_interval(*out.intervals.g_px_s2, options.scale_px_per_m);
+    out.g_m_s2_interval =
+        absolute_interval(*out.intervals.g_px_s2, *out.estimates.g_px_s2, options.scale_px_per_m);
 }
 
 }  // namespace
@@ -130,8 +140,23 @@ Evaluation evaluate_tracks(Observation seen, const EvaluateOptions& options) {
   });
   const std::vector<Violation> stopped = frozen_in_motion(seen.halts, moving, seen.px);
   violations.insert(violations.end(), stopped.begin(), stopped.end());
+  std::vector<Violation> doubts = take_bridged(seen.agreement, seen.tracks, violations);
   out.tracks = std::move(seen.tracks);
-  const Motion motion = motion_of(seen, moving);
+  if (seen.agreement.links > 0) out.agreement = double(seen.agreement.confirmed) / seen.agreement.links;
+  Motion motion = motion_of(seen, moving);
+  for (const SpeedRamp& ramp : take_out_speed_ramps(motion)) {
+    for (Track& track : out.tracks) retime(ramp, track);
+    out.flags.push_back(
+        {"speed", ramp.frame,
+         fmt::format("from here the clip is played {:.2f} times as fast; times are set right, by the "
+                     "clock before",
+                     ramp.factor)});
+  }
+  for (const Crossing& c : motion.crossings)
+    if (!c.through)
+      out.flags.push_back({"overlap", c.frame,
+                           fmt::format("objects {} and {} change sides: one behind the other, or through it",
+                                       motion.tracks[c.a].id, motion.tracks[c.b].id)});
   // Something vanished, doubled or jumped and stayed too odd to be a body: the evidence stands without laws.
   if (motion.tracks.empty() && violations.empty()) {
     give_up(seen, options, out);
@@ -139,14 +164,22 @@ Evaluation evaluate_tracks(Observation seen, const EvaluateOptions& options) {
   }
   out.violations = violations;
   out.laws = judge(motion, out.violations);
+  const std::vector<Violation> switched = take_switched(seen.agreement, out.tracks, out.violations);
+  doubts.insert(doubts.end(), switched.begin(), switched.end());
+  for (Flag& flag : tracking_flags(seen.agreement, moving, doubts)) out.flags.push_back(std::move(flag));
   out.coverage = coverage_of(motion, moving);
   if (shows_motion(out)) out.score = score_of(out.laws);
+  const bool tracker_failed =
+      !doubts.empty() && out.violations.empty() && out.score.value_or(0) < kConsistent.value;
+  if (tracker_failed) out.score.reset();
   add_estimates(motion, options, out);
   out.phases = motion.phases;
   for (Phase& p : out.phases) p.track = motion.tracks[p.track].id;
   if (!out.score) {
     out.intervals.score.reset();
-    out.reason = "what moves takes no path that a law of motion could judge";
+    out.reason = tracker_failed
+                     ? "the tracker failed: followed forward and backward, the objects take different paths"
+                     : "what moves takes no path that a law of motion could judge";
     return out;
   }
   out.verdict = !out.violations.empty() || *out.score < kConsistent.value ? Verdict::kInconsistent

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/frame.h"
+#include "physics_eval/agreement.h"
 #include "physics_eval/bootstrap.h"
 #include "physics_eval/laws.h"
 
@@ -27,7 +28,8 @@ struct EvaluateOptions {
 enum class Verdict { kConsistent, kInconsistent, kInsufficient };
 const char* verdict_name(Verdict verdict);  // "consistent", "inconsistent", "insufficient evidence"
 
-// What is not a violation and should be known: "cut", "duplicates", "pulldown", "camera", "halt".
+// What is not a violation and should be known: "cut", "duplicates", "pulldown", "camera", "speed" (a speed
+// ramp), "tracking" (forward and backward disagree), "overlap".
 struct Flag {
   std::string kind;
   int frame = 0;
@@ -38,6 +40,8 @@ struct Evaluation {
   Verdict verdict = Verdict::kInsufficient;
   std::optional<double> score;  // 0 to 100
   Intervals intervals;          // 95 %
+  std::optional<double>
+      agreement;                // share of the links between regions that forward and backward tracking share
   double coverage = 0;          // share of the object-frames that a law of motion judged
   std::string reason;           // one sentence for people
   std::vector<LawResult> laws;
@@ -64,6 +68,7 @@ struct Observation {
   std::vector<Track> tracks;
   std::vector<Flag> flags;
   std::vector<Halt> halts;
+  Agreement agreement;                                // of tracking forward and backward
   double fps = 24, px = 1, seconds = 0;               // px: original pixels per working pixel
   int frames = 0, judged = 0, width = 0, height = 0;  // judged: frames that the background explains
 };

@@ -13,9 +13,10 @@
 namespace orrery::physics_eval {
 namespace {
 
-constexpr int kMoving = 30;         // pixels that change: less is noise or a thing at rest
+constexpr int kMoving = 12;         // pixels that change: less is noise or a thing at rest
 constexpr int kLevels = 12;         // by which a pixel changes
-constexpr double kLostStep = 1.35;  // of the usual change: a step of two intervals, outlines overlapping
+constexpr double kCreep = 0.4;      // working px a frame: slower may be at rest
+constexpr double kSmooth = 0.5;     // working px: three times the noise of a centroid and more
 constexpr double kEqual = 0.03;     // of what changes around a frame: an encoder's leftovers
 
 bool period_of(const std::vector<int>& repeated, int& period) {
@@ -27,27 +28,55 @@ bool period_of(const std::vector<int>& repeated, int& period) {
   return period >= 2 && period <= 8 && regular > 0.8 * double(gaps.size());
 }
 
-// A frame that was slipped in is followed by the usual motion; one that stands for a lost frame by twice of
-// it.
-bool slipped_in(const std::vector<int>& repeated, const std::vector<int>& changed) {
-  std::vector<double> steps;
-  for (int i : repeated) {
-    if (i + 2 >= int(changed.size())) continue;
-    const int around = changed[i - 1] + changed[i + 2];
-    if (around > 0) steps.push_back(2.0 * changed[i + 1] / around);
-  }
-  return median(steps) < kLostStep;
+// Points [first, before] and [after, last], with `pause` taken out of the times after it.
+std::vector<TrackPoint> without_pause(const std::vector<TrackPoint>& points, int first, int before, int after,
+                                      int last, double pause) {
+  std::vector<TrackPoint> out(points.begin() + first, points.begin() + before + 1);
+  out.insert(out.end(), points.begin() + after, points.begin() + last + 1);
+  for (size_t i = size_t(before - first) + 1; i < out.size(); ++i) out[i].t -= pause;
+  return out;
 }
 
-// Of the points [first, last], if there are enough.
-bool speed_over(const std::vector<TrackPoint>& points, int first, int last, double& vx, double& vy) {
-  if (last - first < 2 || points[last].frame - points[first].frame > 8) return false;
-  const PolynomialFit fit = fit_polynomial(points, first, last, 1);
-  vx = fit.c[0][1], vy = fit.c[1][1];
-  return true;
+// One parabola through both sides of the halt if no time passed in it, and none if it did; and the object was
+// in motion.
+bool goes_on(const std::vector<TrackPoint>& points, int before, int after, double px) {
+  const double interval = (points[before].t - points[before - 3].t) / 3;
+  const double gap = points[after].t - points[before].t;
+  for (int side : {8, 6, 5}) {
+    const int first = before - side + 1, last = after + side - 1;
+    if (first < 0 || last >= int(points.size())) continue;
+    if (points[before].frame - points[first].frame > side + 2 ||
+        points[last].frame - points[after].frame > side + 2)
+      continue;
+    const auto as_it_is = without_pause(points, first, before, after, last, 0);
+    const double as_if_it_passed = fit_polynomial(as_it_is, 0, 2 * side - 1, 2).rms,
+                 u = points[before].t - points[first].t;
+    for (double passed : {0.0, 0.25, 0.5, 0.75, 1.0, 1.25}) {  // frames: time may stop between two
+      const auto joined = without_pause(points, first, before, after, last, gap - passed * interval);
+      const PolynomialFit fit = fit_polynomial(joined, 0, 2 * side - 1, 2);
+      const double speed = std::hypot(fit.c[0][1] + 2 * fit.c[0][2] * u, fit.c[1][1] + 2 * fit.c[1][2] * u);
+      if (speed * interval > kCreep * px && fit.rms < kSmooth * px && as_if_it_passed > 3 * fit.rms)
+        return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace
+
+double roughness(const std::vector<Track>& tracks) {
+  constexpr int kPoints = 5;
+  std::vector<double> departures;
+  for (const Track& track : tracks) {
+    const auto& points = track.points;
+    for (int i = 0; i + kPoints <= int(points.size()); ++i) {
+      const TrackPoint &a = points[size_t(i)], &b = points[size_t(i + kPoints - 1)];
+      if (b.frame - a.frame > 2 * kPoints || std::hypot(b.x - a.x, b.y - a.y) < kPoints) continue;
+      departures.push_back(fit_polynomial(points, i, i + kPoints - 1, 2).rms);
+    }
+  }
+  return quantile(departures, 0.75);
+}
 
 int changed_pixels(const cv::Mat& before, const cv::Mat& image) {
   return cv::countNonZero(largest_channel_difference(before, image) > kLevels);
@@ -69,7 +98,7 @@ Stutter find_stutter(const std::vector<int>& changed) {
     }
     i = end;
   }
-  if (!period_of(out.repeated, out.period) || !slipped_in(out.repeated, changed)) out.period = 0;
+  if (!period_of(out.repeated, out.period)) out.period = 0;
   return out;
 }
 
@@ -84,14 +113,7 @@ std::vector<Violation> frozen_in_motion(const std::vector<Halt>& halts, const st
         if (points[i].frame < halt.first) before = i;
         if (after < 0 && points[i].frame >= halt.first + halt.count) after = i;
       }
-      double ux, uy, vx, vy;
-      if (before < 3 || after < 0 || after + 3 >= int(points.size())) continue;
-      if (!speed_over(points, before - 3, before, ux, uy) || !speed_over(points, after, after + 3, vx, vy))
-        continue;
-      const double speed = std::hypot(ux, uy), interval = (points[before].t - points[before - 3].t) / 3;
-      const double gone = std::hypot(points[after].x - points[before].x, points[after].y - points[before].y);
-      const bool same = std::hypot(vx - ux, vy - uy) < 0.5 * speed && speed * interval > 1.5 * px;
-      if (!same || gone > 2.5 * speed * interval + px) continue;
+      if (before < 4 || after < 0 || !goes_on(points, before, after, px)) continue;
       out.push_back(
           {"freeze", halt.first, track.id,
            fmt::format("stands still for {} frames in mid-motion and goes on with the same velocity",

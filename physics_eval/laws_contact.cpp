@@ -136,16 +136,28 @@ LawResult collision(const Motion& motion, Violations& violations) {
              fmt::format("objects {} and {} part {:.1f} times as fast as they met", a.id, b.id, *apart)});
     }
   }
-  if (errors.empty()) return not_identifiable("collision", "no two objects are seen to meet and part");
-  law.effect = std::max({parallel, gain, ratio_change});
+  int through = 0;
+  for (const Crossing& c : motion.crossings) {
+    if (!c.through) continue;
+    const Track &a = motion.tracks[c.a], &b = motion.tracks[c.b];
+    ++through, law.frames += 8;
+    violations.push_back(
+        {"pass-through", c.frame, a.id,
+         fmt::format("goes through object {} on the same line of the floor, neither is pushed", b.id)});
+  }
+  if (errors.empty() && !through)
+    return not_identifiable("collision", "no two objects are seen to meet and part");
+  law.effect = std::max({parallel, gain, ratio_change, double(through)});
   law.detectable = revealed(kSeparationSlack.value, median(errors));
   law.reveals = fmt::format("partners that part {:.1f} times as fast as they met", 1 + *law.detectable);
-  law.score =
-      std::min({quality_of(parallel, kMomentumTolerance.value), quality_of(gain, kSeparationSlack.value),
-                quality_of(ratio_change, kMassTolerance.value)});
-  law.detail =
-      fmt::format("{} collision(s); parallel part {:.2f}, gain in speed {:.2f}, change of mass ratio {:.2f}",
-                  motion.collisions.size(), parallel, gain, ratio_change);
+  law.score = through ? 0
+                      : std::min({quality_of(parallel, kMomentumTolerance.value),
+                                  quality_of(gain, kSeparationSlack.value),
+                                  quality_of(ratio_change, kMassTolerance.value)});
+  law.detail = fmt::format(
+      "{} collision(s); parallel part {:.2f}, gain in speed {:.2f}, change of mass ratio {:.2f}; {} "
+      "passed through each other",
+      motion.collisions.size(), parallel, gain, ratio_change, through);
   return law;
 }
 

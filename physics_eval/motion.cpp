@@ -1,5 +1,6 @@
 #include "physics_eval/motion.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "physics_eval/pendulum.h"
@@ -39,13 +40,17 @@ Motion analyse(std::vector<Track> tracks, double px, double fps) {
       add_swing(*pendulum, motion);
       continue;
     }
-    const auto phases = segment(motion.tracks[k], int(k), motion.noise[k], px);
+    // Knots by the noise of motion: else every fourth frame of a generator that draws in fours is one.
+    const double noise =
+        std::clamp(noise_in_motion(points, px), motion.noise[k], kMostShake.value * motion.noise[k]);
+    const auto phases = segment(motion.tracks[k], int(k), noise, px);
     motion.phases.insert(motion.phases.end(), phases.begin(), phases.end());
   }
   motion.events = find_events(motion.tracks, motion.phases, motion.noise);
   motion.flights = find_flights(motion);
   for (Event& event : motion.events) event.v_error *= motion.inflation[event.track];
   motion.collisions = find_collisions(motion);
+  motion.crossings = find_crossings(motion);
   return motion;
 }
 

@@ -50,6 +50,15 @@ struct Collision {
   bool supported = false;  // one of them stands on something: what is vertical may go into the ground
 };
 
+// Two tracks that change sides: one passes behind the other, or through it.
+struct Crossing {
+  int a = 0, b = 0;  // indices of tracks
+  int frame = 0;     // of the change of sides
+  // Both stand on one line of the floor, so at one depth, look unlike (or they may have swapped), and go on
+  // with their velocities: they went through each other.
+  bool through = false;
+};
+
 struct Motion {
   std::vector<Track> tracks;      // the moving ones
   std::vector<double> noise;      // of a centroid's component, px, per track
@@ -59,6 +68,7 @@ struct Motion {
   std::vector<Flight> flights;
   std::vector<Pendulum> pendulums;
   std::vector<Collision> collisions;
+  std::vector<Crossing> crossings;
   double px = 1, fps = 24;  // px: original pixels per working pixel, the unit of what can be seen at all
 };
 
@@ -68,6 +78,7 @@ Motion analyse(std::vector<Track> tracks, double px, double fps);
 std::vector<Flight> find_flights(Motion& motion);  // sets Motion::inflation
 Flight fit_flight(const Motion& motion, int track, int first, int last);
 std::vector<Collision> find_collisions(const Motion& motion);
+std::vector<Crossing> find_crossings(const Motion& motion);
 
 // In touch with another object for a third of the points: carried, pushed or rolling off it.
 bool is_carried(const Motion& motion, int track, int first, int last);

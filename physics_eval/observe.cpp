@@ -68,7 +68,7 @@ class Observer {
       if (out_.seconds > 0) out_.fps = double(times_.size() - 1) / out_.seconds;
     }
     if (repeated_ > 0)
-      out_.flags.push_back({period_ ? "pulldown" : "duplicates", 0,
+      out_.flags.push_back({pulldown_ ? "pulldown" : "duplicates", 0,
                             fmt::format("{} frame(s) repeat the one before; left out", repeated_)});
     return std::move(out_);
   }
@@ -120,7 +120,10 @@ class Observer {
     flush();
     if (tracker_) {
       int highest = next_id_ - 1;
-      for (Track& track : tracker_->finish(out_.frames - 1)) {
+      std::vector<Track> tracks = tracker_->finish(out_.frames - 1);
+      add_agreement(compare_directions(tracks, backward_));
+      if (periodic_) choose_clock(tracks);
+      for (Track& track : tracks) {
         track.id += next_id_;
         highest = std::max(highest, track.id);
         for (TrackPoint& p : track.points)
@@ -130,31 +133,54 @@ class Observer {
       next_id_ = highest + 1;
     }
     tracker_.reset();
+    backward_.clear();
+    periodic_ = false;
     background_ = {};
     reference_ = cv::Mat();
   }
 
-  // Repeated frames are no evidence; with a period the others were shown late, and are put back at even
-  // distances.
+  void add_agreement(const Agreement& shot) {
+    Agreement& all = out_.agreement;
+    all.links += shot.links, all.confirmed += shot.confirmed;
+    all.switches.insert(all.switches.end(), shot.switches.begin(), shot.switches.end());
+    all.bridges.insert(all.bridges.end(), shot.bridges.begin(), shot.bridges.end());
+  }
+
+  // Repeated frames are no evidence. With a period the others may have been shown late: then they belong at
+  // even distances, and the paths will tell.
   std::vector<uint8_t> settle_times() {
     const size_t n = window_.images.size();
     std::vector<int> changed(n);
-    for (size_t i = 1; i < n; ++i) changed[i] = changed_pixels(window_.images[i - 1], window_.images[i]);
+    parallel_for(int64_t(n) - 1, [&](int64_t i) {
+      changed[size_t(i) + 1] = changed_pixels(window_.images[size_t(i)], window_.images[size_t(i) + 1]);
+    });
     const Stutter stutter = find_stutter(changed);
     for (Halt halt : stutter.halts) out_.halts.push_back({halt.first + window_.first_frame, halt.count});
     std::vector<uint8_t> skip(n);
     for (int i : stutter.repeated) skip[size_t(i)] = 1;
     repeated_ += int(stutter.repeated.size());
+    even_times_.insert(even_times_.end(), window_.times.begin(), window_.times.end());
     if (stutter.period == 0) return skip;
-    period_ = stutter.period;
+    periodic_ = true;
     const double step =
         (window_.times.back() - window_.times[0]) / std::max(1.0, double(n - 1 - stutter.repeated.size()));
     double t = window_.times[0];
     for (size_t i = 0; i < n; ++i) {
-      window_.times[i] = t;
+      even_times_[size_t(window_.first_frame) + i] = t;
       if (i + 1 < n && !skip[i + 1]) t += step;
     }
     return skip;
+  }
+
+  // Frames slipped in, as by 3:2 pulldown, or repeated for lost ones? Of the two clocks the one that makes
+  // the paths smooth is right.
+  void choose_clock(std::vector<Track>& tracks) {
+    std::vector<Track> even = tracks;
+    for (Track& track : even)
+      for (TrackPoint& p : track.points) p.t = even_times_[size_t(p.frame)];
+    if (roughness(even) >= 0.8 * roughness(tracks)) return;
+    tracks = std::move(even);
+    pulldown_ = true;
   }
 
   void hold_camera() {
@@ -169,29 +195,35 @@ class Observer {
     if (window_.images.empty()) return;
     const std::vector<uint8_t> skip = settle_times();
     if (reference_.empty()) reference_ = window_.images[window_.images.size() / 2];
-    for (cv::Mat& image : window_.images)
+    parallel_for(int64_t(window_.images.size()), [&](int64_t i) {
+      cv::Mat& image = window_.images[size_t(i)];
       if (image.data != reference_.data) divide_by_gain(image, gain_against(image, reference_));
+    });
     hold_camera();
     background_ = estimate_background(background_samples(window_.images),
                                       background_.plate.empty() ? nullptr : &background_);
-    if (!tracker_) {
-      const double span = times_.back() - times_.front();
-      tracker_.emplace(out_.px, span > 0 ? double(times_.size() - 1) / span : 24);
-    }
-    for (size_t from = 0; from < window_.images.size(); from += kBatch) follow(from, skip);
+    const double span = times_.back() - times_.front(),
+                 fps = span > 0 ? double(times_.size() - 1) / span : 24;
+    if (!tracker_) tracker_.emplace(out_.px, fps);
+    std::vector<FrameDetections> all;
+    for (size_t from = 0; from < window_.images.size(); from += kBatch) follow(from, skip, all);
+    backward_.push_back(
+        follow_backward(std::move(all), skip, window_.first_frame, window_.times, out_.px, fps));
     window_.first_frame += int(window_.images.size());
     window_.images.clear();
     window_.times.clear();
   }
 
   // Frames are searched on all threads and followed in their order.
-  void follow(size_t from, const std::vector<uint8_t>& skip) {
+  void follow(size_t from, const std::vector<uint8_t>& skip, std::vector<FrameDetections>& all) {
     const size_t count = std::min(kBatch, window_.images.size() - from);
     std::vector<FrameDetections> found(count);
     parallel_for_dynamic(int64_t(count), [&](int64_t i) {
       if (!skip[from + size_t(i)]) found[size_t(i)] = detect(window_.images[from + size_t(i)], background_);
     });
     for (size_t i = 0; i < count; ++i) {
+      for (size_t k = 0; k < found[i].objects.size(); ++k) found[i].objects[k].region = int(k);
+      all.push_back(found[i]);
       if (skip[from + i]) {
         ++out_.judged;
         continue;
@@ -207,9 +239,11 @@ class Observer {
   Background background_;
   cv::Mat reference_;
   cv::Rect region_;
-  std::vector<double> times_;
+  std::vector<double> times_, even_times_;  // of the file; with the repeated frames taken for pulldown
   std::optional<Tracker> tracker_;
-  int next_id_ = 0, repeated_ = 0, period_ = 0;
+  std::vector<std::vector<Track>> backward_;  // of the shot, a list a window
+  int next_id_ = 0, repeated_ = 0;
+  bool periodic_ = false, pulldown_ = false;
 };
 
 }  // namespace

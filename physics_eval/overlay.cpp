@@ -3,8 +3,30 @@
 #include <algorithm>
 #include <cstdlib>
 #include <opencv2/imgproc.hpp>
+#include <string>
 
 namespace orrery::physics_eval {
+
+namespace {
+
+constexpr int kShown = 3;  // frames before and after a violation
+
+void write(cv::Mat& image, const std::string& text, cv::Point at, const cv::Scalar& color, int thickness) {
+  const double size = 0.4 * thickness;
+  cv::putText(image, text, at, cv::FONT_HERSHEY_SIMPLEX, size, cv::Scalar(0, 0, 0), 3 * thickness,
+              cv::LINE_AA);
+  cv::putText(image, text, at, cv::FONT_HERSHEY_SIMPLEX, size, color, thickness, cv::LINE_AA);
+}
+
+// Around the object, with its number as in report and table.
+void draw_ring(cv::Mat& image, const TrackPoint& p, int id, cv::Point at, const cv::Scalar& color,
+               double scale) {
+  const int thickness = std::max(1, image.cols / 320), radius = int(0.25 * (p.width + p.height) * scale) + 3;
+  cv::circle(image, at, radius, color, thickness, cv::LINE_AA);
+  write(image, std::to_string(id), at + cv::Point(radius, -radius / 2), color, thickness);
+}
+
+}  // namespace
 
 void draw_overlay(const Evaluation& e, int index, Frame& frame) {
   static const cv::Scalar kColors[] = {{228, 87, 46},  {23, 190, 187}, {255, 201, 20},
@@ -23,14 +45,16 @@ void draw_overlay(const Evaluation& e, int index, Frame& frame) {
     if (path.empty()) continue;
     const cv::Scalar color = kColors[track.id % 6];
     cv::polylines(image, path, false, color, thickness, cv::LINE_AA);
-    if (now)
-      cv::circle(image, path.back(), int(0.25 * (now->width + now->height) * scale) + 3, color, thickness,
-                 cv::LINE_AA);
+    if (now) draw_ring(image, *now, track.id, path.back(), color, scale);
   }
-  const bool broken = std::any_of(e.violations.begin(), e.violations.end(),
-                                  [&](const Violation& v) { return std::abs(v.frame - index) <= 3; });
-  if (broken)
-    cv::rectangle(image, cv::Rect(0, 0, frame.width, frame.height), cv::Scalar(200, 30, 30), 4 * thickness);
+  std::string broken;
+  for (const Violation& v : e.violations)
+    if (std::abs(v.frame - index) <= kShown)
+      broken += (broken.empty() ? "" : ", ") + v.kind + " (object " + std::to_string(v.track) + ")";
+  if (broken.empty()) return;
+  const cv::Scalar red(200, 30, 30);
+  cv::rectangle(image, cv::Rect(0, 0, frame.width, frame.height), red, 4 * thickness);
+  write(image, broken, {8 * thickness, 18 * thickness}, red, thickness);
 }
 
 }  // namespace orrery::physics_eval

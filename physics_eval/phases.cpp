@@ -188,6 +188,17 @@ double centroid_noise(const std::vector<TrackPoint>& points, double floor) {
   return std::max(floor, 1.4826 * median(thirds) / std::sqrt(20.0));
 }
 
+double noise_in_motion(const std::vector<TrackPoint>& points, double px) {
+  std::vector<double> thirds;
+  for (size_t i = 3; i < points.size(); ++i) {
+    const TrackPoint &a = points[i - 3], &b = points[i - 2], &c = points[i - 1], &d = points[i];
+    if (d.frame - a.frame != 3 || std::hypot(d.x - a.x, d.y - a.y) < 3 * px) continue;
+    thirds.push_back(std::abs(d.x - 3 * c.x + 3 * b.x - a.x));
+    thirds.push_back(std::abs(d.y - 3 * c.y + 3 * b.y - a.y));
+  }
+  return thirds.size() < 12 ? 0 : 1.4826 * median(thirds) / std::sqrt(20.0);
+}
+
 std::vector<Phase> segment(const Track& track, int track_index, double noise, double px) {
   const std::vector<int> knots = best_knots(track.points, noise);
   std::vector<Phase> phases;

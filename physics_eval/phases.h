@@ -18,6 +18,9 @@ PolynomialFit fit_polynomial(const std::vector<TrackPoint>& points, int first, i
 // Centroid noise of a track, px: third differences are blind to constant acceleration. `floor` is the least.
 double centroid_noise(const std::vector<TrackPoint>& points, double floor);
 
+// The same while it moves, where blur, halos and coding shake a centroid more; 0: it moves too seldom.
+double noise_in_motion(const std::vector<TrackPoint>& points, double px);
+
 // Optimal piecewise quadratic (dynamic programming over knots, squared error / 2 sigma^2 + a penalty a piece).
 std::vector<Phase> segment(const Track& track, int track_index, double noise, double px);
 

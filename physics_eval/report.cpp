@@ -142,6 +142,7 @@ Json to_json(const Evaluation& e, const std::string& path, bool with_tracks) {
               {"score", number(e.score, 1)},
               {"interval", interval_json(e.intervals.score, 1)},
               {"coverage", rounded(e.coverage)},
+              {"tracking_agreement", number(e.agreement)},
               {"reason", e.reason},
               {"frames", e.frames},
               {"laws", laws_json(e)},

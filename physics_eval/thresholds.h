@@ -6,8 +6,8 @@
 
 namespace orrery::physics_eval {
 
-inline constexpr std::string_view kEvaluatorVersion = "0.3";
-inline constexpr std::string_view kThresholdsVersion = "2026-11-c";
+inline constexpr std::string_view kEvaluatorVersion = "0.4";
+inline constexpr std::string_view kThresholdsVersion = "2026-11-d";
 
 struct Threshold {
   std::string_view name;
@@ -49,6 +49,7 @@ inline constexpr Threshold kMinTravel{"min_travel", 3, "px", "ten times the cent
 inline constexpr Threshold kFitNoiseFloor{"fit_noise_floor", 0.12, "px", "centroid noise of antialiased discs, measured 0.03 to 0.1"};
 inline constexpr Threshold kCentroidDrift{"centroid_drift", 0.01, "diameters", "mask bias where the background changes under the object"};
 inline constexpr Threshold kKnotPenalty{"knot_penalty", 40, "nats", "six parameters by BIC at 300 samples, doubled"};
+inline constexpr Threshold kMostShake{"most_shake", 4, "of noise", "centroids in motion against those of all frames; more is no noise"};
 inline constexpr Threshold kMinFlightFrames{"min_flight_frames", 6, "frames", "two more than a cubic has parameters"};
 inline constexpr Threshold kMinFlightTravel{"min_flight_travel", 0.5, "diameters", "a box tipping over an edge lifts its centre by 0.2"};
 inline constexpr Threshold kMinSagitta{"min_sagitta", 0.12, "diameters", "how far a flight must bend: hops lower than that are part of rolling"};
@@ -78,8 +79,11 @@ inline constexpr Threshold kIdentityTravel{"identity_travel", 3, "diameters", "r
 inline constexpr Threshold kImpulseTolerance{"impulse_tolerance", 0.25, "of speed range", "a kink seen by eye"};
 inline constexpr Threshold kSignificance{"significance", 4, "sigma", "one false alarm in 16,000 tests"};
 inline constexpr Threshold kTeleportJump{"teleport_jump", 2.5, "diameters", "beyond prediction, in one frame"};
+inline constexpr Threshold kSpeedRamp{"speed_ramp", 0.15, "of speed", "g then changes by a third: twice what depth does to it"};
+inline constexpr Threshold kSameLine{"same_line", 0.1, "of width", "feet of two things that touch differ by less; things behind each other stand on other lines"};
 inline constexpr Threshold kHalt{"halt", 3, "frames", "one or two equal frames are a stutter of recording or transport"};
 inline constexpr Threshold kScaleError{"scale_error", 0.02, "of scale", "a ruler in the picture, read to a pixel or two in a hundred"};
+inline constexpr Threshold kDepthError{"depth_error", 0.02, "of scale", "what flies is 4 cm nearer or farther than the ruler, seen from 2 m"};
 inline constexpr Threshold kTilt{"tilt", 5, "degrees", "a camera that was not levelled"};
 inline constexpr Threshold kConsistent{"consistent", 50, "score", "a law at its tolerance"};
 
@@ -87,8 +91,8 @@ inline constexpr std::array kThresholds = {
     kWorkingWidth, kContrastLow, kContrastHigh, kNoiseFactorLow, kNoiseFactorHigh, kEdgeStep, kPlainRoom, kShadowDarkest, kShadowChroma,
     kShadowSlope, kStrongPart, kSteadierCore, kAppendage, kMinArea, kRound, kBodyRound, kBodyJitter, kMinShare, kMaxRegions,
     kMaxForeground, kCameraShift, kCutLikeness, kMinTrackFrames, kMaxMissed, kMinTravel, kFitNoiseFloor, kCentroidDrift, kKnotPenalty,
-    kMinFlightFrames, kMinFlightTravel, kMinSagitta, kTippingDrop, kFlightAngle, kResidualTolerance, kCubicTolerance, kGravityTolerance, kRestitutionSlack,
+    kMostShake, kMinFlightFrames, kMinFlightTravel, kMinSagitta, kTippingDrop, kFlightAngle, kResidualTolerance, kCubicTolerance, kGravityTolerance, kRestitutionSlack,
     kEnergyTolerance, kMaxDrag, kDropTolerance, kMomentumTolerance, kSeparationSlack, kMassTolerance, kArcTolerance, kPendulumTolerance,
-    kPivotTolerance, kGrowth, kLevel, kSurfaceTolerance, kColorTolerance, kShapeTolerance, kSizeTolerance, kIdentityTravel, kImpulseTolerance, kSignificance, kTeleportJump, kHalt, kScaleError, kTilt, kConsistent};
+    kPivotTolerance, kGrowth, kLevel, kSurfaceTolerance, kColorTolerance, kShapeTolerance, kSizeTolerance, kIdentityTravel, kImpulseTolerance, kSignificance, kTeleportJump, kSpeedRamp, kSameLine, kHalt, kScaleError, kDepthError, kTilt, kConsistent};
 
 }  // namespace orrery::physics_eval

@@ -86,6 +86,7 @@ TrackPoint Tracker::point_of(const Detection& d, int frame, double t) const {
   p.rgb = d.rgb;
   p.clipped = d.clipped;
   p.merged = d.merged;
+  p.region = d.region;
   return p;
 }
 
@@ -136,7 +137,9 @@ void Tracker::join_fragments(FrameDetections& detections, std::vector<int>& matc
       cv::Mat own = cv::Mat::zeros(detections.image.size(), CV_8U);
       cv::bitwise_or(own(objects[i].box), objects[i].mask, own(objects[i].box));
       cv::bitwise_or(own(objects[j].box), objects[j].mask, own(objects[j].box));
+      const int region = objects[i].region;
       objects[i] = measure(detections.image, own, box);
+      objects[i].region = region;
       match[j] = -2;  // used up
       break;
     }
@@ -199,6 +202,7 @@ void Tracker::cut_shared(FrameDetections& detections, std::vector<int>& match) c
       if (box.area() == 0 || cv::countNonZero(masks[o](box)) < kMinArea.value / 2) continue;
       Detection part = measure(detections.image, masks[o], box);
       part.merged = true;
+      part.region = whole.region;
       if (o == 0) detections.objects[i] = part;
       else detections.objects.push_back(part), match.push_back(owners[o]);
     }

@@ -19,6 +19,7 @@ struct Detection {
   double round = 0;                // area over that of the enclosing circle: disc 1, square 0.64
   bool clipped = false;            // touches the border of the picture
   bool merged = false;             // cut out of a region that several objects share
+  int region = -1;                 // its index in the frame, before any tracking
 };
 
 struct TrackPoint {
@@ -30,6 +31,7 @@ struct TrackPoint {
   double round = 0;
   std::array<float, 3> rgb{};
   bool clipped = false, merged = false;
+  int region = -1;   // of the detection that it came from, -1: unknown
   bool odd = false;  // area unlike that of the frames around: partly hidden, or with a reflection or shadow in it
 };
 

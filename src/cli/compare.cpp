@@ -9,6 +9,7 @@
 
 #include "cli/clip_files.h"
 #include "cli/commands.h"
+#include "cli/onnx_features.h"
 #include "codecs/decoder.h"
 #include "codecs/encoder.h"
 #include "codecs/resize.h"
@@ -24,6 +25,7 @@ using namespace physics_eval;
 
 struct CompareFlags {
   std::string generated, reference, second, masks, model;
+  OnnxOptions onnx;  // with an empty path: features of the tokenizer
   int frames = 0;
   bool json = false, quiet = false;
 };
@@ -118,13 +120,34 @@ std::vector<double> features_of(const VideoTokenizer& tokenizer, const std::stri
   return out;
 }
 
-Features features_of_folder(const VideoTokenizer& tokenizer, const std::string& folder,
-                            const CompareFlags& flags) {
+// Mean over the clip of what the network says about each frame, or each run of as many frames as it takes.
+std::vector<double> features_of(OnnxFeatures& network, const std::string& path, int max_frames) {
+  const auto source = open_decoder(path);
+  std::vector<Frame> run;
+  std::vector<double> sum;
+  int runs = 0;
+  Frame frame;
+  for (int i = 0; (max_frames == 0 || i < max_frames) && source->next(frame); ++i) {
+    run.push_back(frame);
+    if (int(run.size()) < network.options().frames) continue;
+    const std::vector<double> now = network.of(run);
+    sum.resize(now.size());
+    for (size_t k = 0; k < now.size(); ++k) sum[k] += now[k];
+    ++runs;
+    run.clear();
+  }
+  if (runs == 0) fail("{}: fewer than {} frame(s)", path, network.options().frames);
+  for (double& v : sum) v /= runs;
+  return sum;
+}
+
+template <class Network>
+Features features_of_folder(Network& network, const std::string& folder, const CompareFlags& flags) {
   const std::vector<std::string> clips = expand_clips({folder});
   Progress progress(folder, int64_t(clips.size()), "clips", flags.quiet);
   Features out;
   for (const std::string& clip : clips) {
-    out.push_back(features_of(tokenizer, clip, flags.frames));
+    out.push_back(features_of(network, clip, flags.frames));
     progress.update(int64_t(out.size()));
   }
   progress.finish();
@@ -132,12 +155,21 @@ Features features_of_folder(const VideoTokenizer& tokenizer, const std::string& 
 }
 
 int compare_folders(const CompareFlags& flags) {
-  const fs::path weights =
-      flags.model.empty() ? find_data_file("tokenizer.safetensors") : fs::path(flags.model);
-  if (weights.empty()) fail("compare: no tokenizer.safetensors found; name one with --tokenizer");
-  const auto tokenizer = VideoTokenizer::load(weights);
-  const Features a = features_of_folder(*tokenizer, flags.generated, flags),
-                 b = features_of_folder(*tokenizer, flags.reference, flags);
+  fs::path weights = flags.onnx.path;
+  Features a, b;
+  const auto see_both = [&](auto& network) {
+    a = features_of_folder(network, flags.generated, flags);
+    b = features_of_folder(network, flags.reference, flags);
+  };
+  if (weights.empty()) {
+    weights = flags.model.empty() ? find_data_file("tokenizer.safetensors") : fs::path(flags.model);
+    if (weights.empty()) fail("compare: no tokenizer.safetensors found; name one with --tokenizer");
+    see_both(*VideoTokenizer::load(weights));
+  } else {
+    OnnxFeatures network(flags.onnx);
+    see_both(network);
+  }
+  const std::string of = flags.onnx.path.empty() ? "the video tokenizer" : weights.filename().string();
   const double distance = frechet_distance(a, b);
   if (flags.json)
     fmt::print("{}\n", Json{{"generated", flags.generated},
@@ -145,11 +177,11 @@ int compare_folders(const CompareFlags& flags) {
                             {"clips", {a.size(), b.size()}},
                             {"features", a[0].size()},
                             {"frechet_distance", distance},
-                            {"tokenizer", sha256_file(weights)}}
+                            {flags.onnx.path.empty() ? "tokenizer" : "network", sha256_file(weights)}}
                            .dump(1));
   else
-    fmt::print("Frechet distance {:.4f} between {} and {} clips, {} features of the video tokenizer\n",
-               distance, a.size(), b.size(), a[0].size());
+    fmt::print("Frechet distance {:.4f} between {} and {} clips, {} features of {}\n", distance, a.size(),
+               b.size(), a[0].size(), of);
   if (std::min(a.size(), b.size()) < a[0].size())
     std::fprintf(stderr,
                  "note: fewer clips than features (%zu): the distance is biased upwards; compare only equal "
@@ -164,6 +196,7 @@ int run_compare(const CompareFlags& flags) {
     fail_usage("compare: two clips, or two folders, not one of each");
   if (folders && (!flags.second.empty() || !flags.masks.empty()))
     fail_usage("compare: --second-take and --masks are for two clips");
+  if (!folders && !flags.onnx.path.empty()) fail_usage("compare: --features is for two folders of clips");
   return folders ? compare_folders(flags) : compare_clips(flags);
 }
 
@@ -185,14 +218,40 @@ std::function<int()> setup_compare(CLI::App& app) {
   app.add_option("--frames", flags->frames, "compare only so many frames")->check(CLI::PositiveNumber);
   app.add_option("--tokenizer", flags->model,
                  "weights for the features of folders (default: the shipped ones)");
+  app.add_option("--features", flags->onnx.path,
+                 "folders: features of this network instead of the tokenizer's")
+      ->check(CLI::ExistingFile)
+      ->type_name("FILE.onnx");
+  app.add_option("--feature-size", flags->onnx.size, "its input, px")
+      ->delimiter(',')
+      ->expected(2)
+      ->capture_default_str()
+      ->type_name("W,H");
+  app.add_option("--feature-frames", flags->onnx.frames,
+                 "frames it takes at a time; above 1: 1 x 3 x frames x H x W")
+      ->capture_default_str();
+  app.add_option("--feature-mean", flags->onnx.mean, "taken off RGB in 0 to 1")
+      ->delimiter(',')
+      ->expected(3)
+      ->type_name("R,G,B");
+  app.add_option("--feature-std", flags->onnx.deviation, "RGB is divided by this")
+      ->delimiter(',')
+      ->expected(3)
+      ->type_name("R,G,B");
+  app.add_option("--feature-layer", flags->onnx.layer, "the layer whose output is taken (default: the last)");
   app.add_flag("--json", flags->json, "one JSON document on standard output");
   app.add_flag("--quiet", flags->quiet, "no progress line");
   app.footer(
       "Two clips: PSNR, SSIM and the measures of Physics-IQ, frame by frame, as many frames as both have.\n"
-      "Two folders: Frechet distance between features of the video tokenizer.\n"
+      "Two folders: Frechet distance between features of the video tokenizer, or of any network with "
+      "--features: the\n"
+      "mean of its output over the frames of a clip.\n"
       "Examples:\n"
       "  orrery compare generated.mp4 real.mp4 --second-take real2.mp4\n"
-      "  orrery compare out/ reference/ --json");
+      "  orrery compare out/ reference/ --json\n"
+      "  orrery compare out/ reference/ --features resnet18.onnx --feature-mean 0.485,0.456,0.406 "
+      "--feature-std "
+      "0.229,0.224,0.225");
   return [flags] { return run_compare(*flags); };
 }
 

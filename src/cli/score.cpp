@@ -78,7 +78,7 @@ std::vector<Scored> score_all(const ScoreOptions& options) {
   return out;
 }
 
-// One row a clip, one column a law.
+// One row a clip, one column a law, then what was measured.
 std::string table_csv(const std::vector<Scored>& clips) {
   std::string out = "path,verdict,score,low,high,coverage,violations";
   const Scored* full = nullptr;
@@ -86,7 +86,7 @@ std::string table_csv(const std::vector<Scored>& clips) {
     if (!full && !c.evaluation.laws.empty()) full = &c;
   if (full)
     for (const LawResult& law : full->evaluation.laws) out.append(1, ',').append(law.name);
-  out += "\n";
+  out += ",g_px_s2,g_m_s2,restitution,period_s,mass_ratio\n";
   const auto cell = [](const std::optional<double>& v, double scale) {
     return v ? fmt::format("{:.4g}", *v * scale) : std::string();
   };
@@ -100,7 +100,9 @@ std::string table_csv(const std::vector<Scored>& clips) {
     if (full)
       for (size_t k = 0; k < full->evaluation.laws.size(); ++k)
         out += fmt::format(",{}", k < e.laws.size() ? cell(e.laws[k].score, 100) : "");
-    out += "\n";
+    out += fmt::format(",{},{},{},{},{}\n", cell(e.estimates.g_px_s2, 1), cell(e.g_m_s2, 1),
+                       cell(e.estimates.restitution, 1), cell(e.estimates.period_s, 1),
+                       cell(e.estimates.mass_ratio, 1));
   }
   return out;
 }
@@ -160,7 +162,21 @@ cv::Rect rect_of(const std::vector<int>& v, const char* option) {
   return {v[0], v[1], v[2], v[3]};
 }
 
+// Before the work, not after it.
+void check_folder(const std::string& file) {
+  const fs::path folder = fs::path(file).parent_path();
+  if (!file.empty() && !folder.empty() && !fs::is_directory(folder))
+    fail_usage("cannot write {}: folder {} does not exist", file, folder.string());
+}
+
+void check_positive(double value, const char* option, const char* example) {
+  if (!(value > 0 && value < 1e9))
+    fail_usage("{}: expected a number above 0, as in {} {}", option, option, example);
+}
+
 void check(ScoreOptions& options) {
+  for (const std::string& file : {options.csv, options.report, options.overlay, options.tracks})
+    check_folder(file);
   options.evaluate.box = rect_of(options.box, "--box");
   options.evaluate.region = rect_of(options.region, "--region");
   options.evaluate.expect_motion = options.expect == "motion";
@@ -214,13 +230,15 @@ std::function<int()> setup_score(CLI::App& app) {
       ->delimiter(',')
       ->expected(4)
       ->type_name("X,Y,W,H");
-  app.add_option("--scale", options->evaluate.scale_px_per_m, "pixels per metre: gives g in m/s^2")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--fps", options->evaluate.fps, "frames per second, instead of the file's times")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--slowmo", options->evaluate.slow_motion,
-                 "the clip plays this many times slower than it was")
-      ->check(CLI::PositiveNumber);
+  const auto positive = [&app](const char* name, double& value, const char* help, const char* example) {
+    app.add_option_function<double>(
+        name, [&value, name, example](double v) { check_positive(v, name, example), value = v; }, help);
+  };
+  positive("--scale", options->evaluate.scale_px_per_m,
+           "pixels per metre: gives g in m/s^2. A ball of 0.1 m that is 130 px wide: 1300", "1300");
+  positive("--fps", options->evaluate.fps, "frames per second, instead of the file's times", "240");
+  positive("--slowmo", options->evaluate.slow_motion, "the clip plays this many times slower than it was",
+           "8");
   app.add_option("--expect", options->expect,
                  "motion: where nothing moves the score is 0, as a benchmark of generators wants")
       ->check(CLI::IsMember({"motion"}));

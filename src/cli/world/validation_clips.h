@@ -129,6 +129,49 @@ inline Base base_of(uint64_t seed) {
   return b;
 }
 
+// A ball on an unseen string, let go at 40 degrees.
+inline ClipPlan pendulum_plan(const Base& b, double length) {
+  ClipPlan p;
+  p.bodies.push_back(ball(
+      [=](double t) {
+        constexpr double kStep = 1.0 / 480;
+        double angle = 0.7, rate = 0;
+        for (double u = 0; u < t; u += kStep)
+          rate -= kStep * (b.g / length * std::sin(angle) + 0.03 * rate), angle += kStep * rate;
+        return std::array{5 + length * std::sin(angle), 5.2 - length * std::cos(angle), angle};
+      },
+      0.3, b.color[0]));
+  return p;
+}
+
+// One ball rolls into another of `ratio` times its mass that rests, with restitution 0.8.
+inline ClipPlan collision_plan(const Base& b, double ratio) {
+  ClipPlan p;
+  const double r = 0.35, v = 2, when = 1.4, e = 0.8, share = 1 / (1 + ratio);
+  const double first = v * (1 - (1 + e) * ratio * share), second = v * (1 + e) * share;
+  p.bodies.push_back(ball(
+      [=](double t) {
+        return std::array{5 - r + (t < when ? v : first) * (t - when), kFloorY + r, 0.0};
+      },
+      r, b.color[0]));
+  p.bodies.push_back(ball(
+      [=](double t) {
+        return std::array{5 + r + (t < when ? 0 : second) * (t - when), kFloorY + r, 0.0};
+      },
+      r, b.color[1]));
+  return p;
+}
+
+// The same ends, with even motion along straight lines between them.
+inline ClipPlan linear(ClipPlan plan) {
+  for (Body& body : plan.bodies)
+    body.at = [from = *body.at(0), to = *body.at(kValidationFrames / kFramesPerSecond)](double t) {
+      const double s = t * kFramesPerSecond / kValidationFrames;
+      return std::optional(std::array{from[0] + s * (to[0] - from[0]), from[1] + s * (to[1] - from[1]), 0.0});
+    };
+  return plan;
+}
+
 inline ClipPlan dressed(ClipPlan plan, uint64_t seed) {
   Rng rng(seed, 0xd5e55);
   plan.scene.light = rng.below(4), plan.scene.wall_color = rng.below(8),

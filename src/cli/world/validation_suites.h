@@ -5,24 +5,9 @@
 #include <string_view>
 
 #include "cli/world/validation_clips.h"
+#include "cli/world/validation_optics.h"
 
 namespace orrery::bench {
-
-inline void add_noise(Frame& frame, double sigma, uint64_t seed) {
-  Rng rng(seed, 0x901);
-  for (uint8_t& b : frame.rgb) b = uint8_t(std::clamp(double(b) + sigma * rng.normal() + 0.5, 0.0, 255.0));
-}
-
-inline void add_blur(Frame& frame) {
-  const Frame in = frame;
-  for (int y = 1; y + 1 < in.height; ++y)
-    for (int x = 1; x + 1 < in.width; ++x)
-      for (int c = 0; c < 3; ++c) {
-        int sum = 0;
-        for (int d = 0; d < 9; ++d) sum += in.at(x + d % 3 - 1, y + d / 3 - 1)[c];
-        frame.at(x, y)[c] = uint8_t((sum + 4) / 9);
-      }
-}
 
 struct Violation {
   const char* name;
@@ -34,6 +19,21 @@ struct Violation {
 // The clip's own time runs on, except for [from, from + length): there it does not.
 inline double stopped(double t, double from, double length) {
   return t < from ? t : t < from + length ? from : t - length;
+}
+
+// Two balls of one size roll toward each other on one line, `closing` m/s in all, and go on with `after` m/s
+// each; negative: they bounce back.
+inline ClipPlan rolling_pair(const Base& b, double closing, double after) {
+  ClipPlan p;
+  const double r = 0.35, when = 1.75, v = 0.5 * closing, meet = when - r / v;
+  for (const double side : {-1.0, 1.0})
+    p.bodies.push_back(ball(
+        [=](double t) {
+          const double x = after > 0 || t < meet ? v * (when - t) : r - after * (t - meet);
+          return std::array{5 + side * x, kFloorY + r, -side * x / r};
+        },
+        r, b.color[side > 0]));
+  return p;
 }
 
 inline const std::vector<Violation>& violations() {
@@ -120,6 +120,10 @@ inline const std::vector<Violation>& violations() {
          };
          return p;
        }},
+      {"pass-through",
+       {1.2, 2, 3},
+       "m/s",
+       [](const Base& b, double d) { return rolling_pair(b, d, 0.5 * d); }},
       {"momentum", {1.6, 2.5, 4}, "times apart", [](const Base& b, double d) {
          ClipPlan p;
          const double r = 0.35, y = kFloorY + r, v = 1.8 + 0.1 * (b.y[0] - 4), when = 1.5;
@@ -140,6 +144,7 @@ inline const std::vector<Violation>& violations() {
 
 // The same scene with nothing changed.
 inline ClipPlan sham(const Violation& v, const Base& base) {
+  if (std::string_view(v.name) == "pass-through") return rolling_pair(base, 2, -0.9);
   if (std::string_view(v.name) == "momentum") return v.make(base, 0.9);
   if (std::string_view(v.name) == "restitution") return v.make(base, 0.85);
   return base.plan();
@@ -246,6 +251,63 @@ inline const std::vector<Innocent>& innocents() {
          ClipPlan p = b.plan();
          p.time = [](int i) { return std::floor(i * 0.8) / 24.0; };
          p.stamp = [](int i) { return i / 30.0; };
+         return p;
+       }},
+      {"box bounce",
+       [](const Base& b) {
+         ClipPlan p = b.plan();
+         const double r = b.radius[0];
+         p.bodies[0] = ball(
+             [=, path = bouncing_path(
+                     b.x[0], b.y[0], b.vx[0], [g = b.g](int) { return g; }, 0.5, 1.2 * r)](double t) {
+               auto s = path(t);
+               s[2] = t < 0.9 ? 0.5 : 0.5 + 3 * std::min(t - 0.9, 0.9);
+               return s;
+             },
+             r, b.color[0], Shape::kBox);
+         return p;
+       }},
+      {"lens",
+       [](const Base& b) {
+         ClipPlan p = b.plan();
+         p.finish = [](Frame& f, int) { bend(f, 0.06); };
+         return p;
+       }},
+      {"rolling shutter",
+       [](const Base& b) {
+         ClipPlan p = b.plan();
+         for (Body& body : p.bodies)
+           body.at = [at = body.at](double t) {
+             const auto s = at(t);
+             return at(t + 0.03 * (1 - (*s)[1] / 6));  // the picture is read from the top in 30 ms
+           };
+         return p;
+       }},
+      {"speed ramp",
+       [](const Base& b) {
+         ClipPlan p = b.plan();
+         p.time = [](int i) { return ramped(i / kFramesPerSecond); };
+         return p;
+       }},
+      {"shadow of something unseen",
+       [](const Base& b) {
+         ClipPlan p = b.plan();
+         p.finish = [](Frame& f, int i) { cast_shadow(f, 0.5 + 0.1 * i, 3.2); };
+         return p;
+       }},
+      {"hand that lets go",
+       [](const Base& b) {
+         ClipPlan p = b.plan();
+         const double x = b.x[0], y = b.y[0], r = b.radius[0];
+         p.bodies[0].at = [at = p.bodies[0].at, x](double t) {
+           auto s = at(std::max(0.0, t - 0.6));
+           (*s)[0] = x;
+           return s;
+         };
+         p.finish = [=](Frame& f, int i) {
+           const double t = i / kFramesPerSecond;
+           draw_hand(f, x, y + 0.8 * r + 2.5 * std::max(0.0, t - 0.65), r);
+         };
          return p;
        }},
       {"uniform slow motion",
