@@ -8,9 +8,9 @@
 #include <numeric>
 
 #include "bench/common.h"
-#include "cli/inspect_clip.h"
 #include "core/error.h"
 #include "core/progress.h"
+#include "generate/pipeline.h"
 #include "models/rollout.h"
 #include "world/captions.h"
 
@@ -22,10 +22,14 @@ constexpr int kChunks = 12;
 using Loads = std::vector<std::vector<int64_t>>;  // [layer][expert]
 using Agreements = std::vector<std::array<Agreement, kNumDomains>>;
 
+struct Traces {
+  Trace prologue, dynamics, pixels;
+};
+
 // Each token of each traced pass: visit(layer, modality, chosen, predicted).
 template <class Visit>
-void visit_routes(const InspectedClip& clip, Visit&& visit) {
-  for (const Trace* trace : {&clip.prologue, &clip.dynamics, &clip.pixels})
+void visit_routes(const Traces& traces, Visit&& visit) {
+  for (const Trace* trace : {&traces.prologue, &traces.dynamics, &traces.pixels})
     for (const PassTrace& pass : trace->passes)
       for (size_t l = 0; l < pass.layers.size(); ++l)
         for (size_t i = 0; i < pass.layers[l].rows.size(); ++i) {
@@ -54,17 +58,20 @@ struct Pass {
   double prologue = 0, states = 0, pixels = 0;  // CPU seconds
 };
 
-Pass generate(const UnifiedTransformer& model, const std::vector<int>& ids, uint64_t seed) {
+// traces: null where time is measured.
+Pass generate(const UnifiedTransformer& model, const std::vector<int>& ids, uint64_t seed, Traces* traces) {
   const auto now = [] { return double(std::clock()) / CLOCKS_PER_SEC; };
   Pass pass;
-  const PrologueRequest request{ids, seed, 0.7, nullptr};
+  const PrologueRequest request{ids, seed, 0.7, traces ? &traces->prologue : nullptr};
   double start = now();
   const Scene scene = sample_prologues(model, {&request, 1}).front();
   pass.prologue = now() - start;
   GenerationCache cache;
+  cache.trace = traces ? &traces->dynamics : nullptr;
   start = now();
   rollout_states(model, scene, kChunks, {}, cache);
   pass.states = now() - start;
+  cache.trace = traces ? &traces->pixels : nullptr;
   GenerationCache* const one = &cache;
   start = now();
   generate_codes(
@@ -155,23 +162,22 @@ void run(const Options& o) {
   Progress progress("affinity", 2 * o.count, "clips");
   for (int i = 0; i < 2 * o.count; ++i, progress.update(i)) {
     const uint64_t seed = o.seed + uint64_t(i);
-    const std::string& prompt = prompts[size_t(i)].text;
-    const InspectedClip clip =
-        inspect_clip(generator, {prompt, seed, 0.7, kDefaultEffort, kChunks}, [](int) {});
+    const std::vector<int> ids = generator.text().encode(prompts[size_t(i)].text);
+    Traces traces;
+    generate(*model, ids, seed, &traces);
     if (i < o.count) {  // the first half only says which experts are frequent
-      visit_routes(clip, [&](size_t l, int, const Route& chosen, const Route&) {
+      visit_routes(traces, [&](size_t l, int, const Route& chosen, const Route&) {
         for (int j = 0; j < chosen.count; ++j) ++loads[l][size_t(chosen.expert[size_t(j)])];
       });
       continue;
     }
-    visit_routes(clip, [&](size_t l, int d, const Route& chosen, const Route& predicted) {
+    visit_routes(traces, [&](size_t l, int d, const Route& chosen, const Route& predicted) {
       guessed[l][size_t(d)].add(chosen, predicted);
       frequent[l][size_t(d)].add(chosen, most_frequent(loads[l], router, d));
     });
-    const std::vector<int> ids = generator.text().encode(prompt);
     for (bool plans : {i % 2 == 0, i % 2 != 0}) {
       model->plan_experts(plans);
-      (plans ? planned : plain).push_back(generate(*model, ids, seed));
+      (plans ? planned : plain).push_back(generate(*model, ids, seed, nullptr));
     }
     if (plain.back().codes != planned.back().codes) fail("clip {}: grouping ahead changed the codes", i);
   }

@@ -102,6 +102,10 @@ std::function<int()> setup_train(CLI::App& app) {
   app.add_option("--threads", o->threads, "threads (default: all)")->check(CLI::Range(1, 256));
   app.add_flag("--resume", o->resume, "go on from the last checkpoint in the folder");
   app.add_flag("--quiet", o->quiet, "no progress line");
+  app.footer(
+      "Examples:\n"
+      "  orrery train transformer --config src/train/configs/transformer.json --out run --weights run.safetensors\n"
+      "  orrery train affinity --config src/train/configs/affinity.json --initial run.safetensors --weights with_affinity.safetensors");
   return [o] { return run(*o); };
 }
 
