@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "bench/common.h"
 #include "bench/held_out.h"
 
 namespace orrery::bench {
@@ -62,7 +63,7 @@ void run(const Options& o) {
   const Generator generator(o.model);
   Report report("Domain-gated heads: what it costs and saves to leave heads out", o, &generator);
   if (!generator.transformer().config().gated_heads) return report.print("These weights have no head gates.");
-  const HeldOut h = held_out(generator, o.count, o.seed);
+  const HeldOut h = held_out(generator.text(), generator.tokenizer(), o.count, o.seed);
   const TokenBatch text = text_pass(generator), states = state_pass(o.seed);
   Table t{"", {"heads left out up to a gate of", "closed: linguistic / visual / physical", "text loss", "state loss", "pixel loss", "text pass, ms", "state pass, ms"}, {}};
   Losses base;

@@ -9,7 +9,7 @@ constexpr int kClipFrames = 97, kWindowChunks = 12, kPatchesASample = 240;
 
 }  // namespace
 
-HeldOut held_out(const Generator& generator, int count, uint64_t seed) {
+HeldOut held_out(const TextTokenizer& text, const VideoTokenizer& tokenizer, int count, uint64_t seed) {
   SceneDataset dataset(seed, Split::kId, kClipFrames);
   dataset.grow_to(count);
   Rng rng(seed, hash64("routing"));
@@ -25,8 +25,7 @@ HeldOut held_out(const Generator& generator, int count, uint64_t seed) {
         h.state_weights.push_back(1);
       }
   }
-  const VideoTokenizer& tokenizer = generator.tokenizer();
-  const CaptionNoise plain(generator.text(), 0);
+  const CaptionNoise plain(text, 0);
   for (int i = 0; i < count; ++i) add_prologue_sequence(dataset.clip(i), plain, 0, rng, h.batch, h.items);
   for (int i = 0; i < std::max(1, count / 8); ++i)
     add_pixel_sequence(make_pixel_sample(dataset.clip(i), 1 + i % 20, tokenizer), kPatchesASample, tokenizer.dims(), tokenizer.levels(), rng, h.batch,

@@ -1,8 +1,10 @@
 // Held-out sequences of all three tasks, and the losses of a model on them.
 #pragma once
-#include "bench/common.h"
+#include <string>
+
 #include "data/token_streams.h"
 #include "models/objectives.h"
+#include "models/text_tokenizer.h"
 
 namespace orrery::bench {
 
@@ -16,7 +18,7 @@ struct HeldOut {
 };
 
 // `count` scenes of the id split.
-HeldOut held_out(const Generator& generator, int count, uint64_t seed);
+HeldOut held_out(const TextTokenizer& text, const VideoTokenizer& tokenizer, int count, uint64_t seed);
 
 struct Losses {
   std::string name;

@@ -5,77 +5,16 @@
 #include <array>
 #include <chrono>
 #include <cmath>
-#include <cstring>
 
 #include "bench/common.h"
+#include "bench/rendered_truth.h"
 #include "core/progress.h"
-#include "data/pixel_classes.h"
-#include "models/picture_loss.h"
 #include "models/rollout.h"
-#include "world/families.h"
-#include "world/renderer.h"
-#include "world/simulate.h"
 
 namespace orrery::bench {
 namespace {
 
-constexpr size_t kPixels = size_t(kFrameWidth) * kFrameHeight, kFrameBytes = kPixels * 3;
-
-// A clip's frames one after the other, rgb [frames][H][W][3].
-using Pixels = std::vector<uint8_t>;
-
-struct Truth {
-  Scene scene;
-  Trajectory trajectory;
-  Pixels rgb, background;
-  std::vector<uint8_t> objects;  // [frames][H][W]: inside a dilated object
-};
-
-// Frame i of the clip shows state i + 1: chunk c covers states 4c + 1 to 4c + 4.
-Truth render_truth(uint64_t seed, int chunks) {
-  const Sample sample = make_sample(seed, Split::kId);
-  Truth truth{sample.scene, simulate(sample.scene, chunks * kFramesPerChunk + 1), {}, {}, {}};
-  Scene bare = sample.scene;
-  bare.objects.clear();
-  const Renderer renderer(sample.scene), empty(bare);
-  const size_t frames = size_t(chunks) * kFramesPerChunk;
-  truth.rgb.resize(frames * kFrameBytes);
-  truth.background.resize(frames * kFrameBytes);
-  std::vector<uint8_t> ids(kPixels * kFramesPerChunk);
-  for (size_t f = 0; f < frames; ++f) {
-    const std::span states(&truth.trajectory.at(int(f) + 1, 0), size_t(truth.trajectory.num_objects));
-    renderer.draw(states, {}, &truth.rgb[f * kFrameBytes]);
-    if (f == 0) empty.draw({}, {}, truth.background.data());
-    else std::memcpy(&truth.background[f * kFrameBytes], truth.background.data(), kFrameBytes);
-    renderer.mask(states, {}, &ids[f % kFramesPerChunk * kPixels]);
-    if (f % kFramesPerChunk + 1 < kFramesPerChunk) continue;
-    const Pixels chunk(truth.rgb.begin() + int64_t((f - 3) * kFrameBytes),
-                       truth.rgb.begin() + int64_t((f + 1) * kFrameBytes));
-    for (uint8_t k : classify_pixels(chunk, ids, kFrameHeight, kFrameWidth, {}))
-      truth.objects.push_back(k & kObject ? 1 : 0);
-  }
-  return truth;
-}
-
-// The cache that a rollout would have left, had it been right everywhere.
-GenerationCache cache_of(const UnifiedTransformer& model, const Truth& truth, int chunks) {
-  GenerationCache cache;
-  Rows<float> hidden;
-  TokenBatch statics;
-  statics.add_scene(truth.scene);
-  model.extend(statics, cache, true, hidden);
-  for (int c = kInitialChunk; c < chunks; ++c) {
-    TokenBatch step;
-    for (size_t k = 0; k < truth.scene.objects.size(); ++k) {
-      const ObjectSpec& spec = truth.scene.objects[k];
-      step.add_object(int(k), c,
-                      c == kInitialChunk ? initial_chunk(spec) : chunk_of(truth.trajectory, int(k), c), spec,
-                      truth.scene.gravity);
-    }
-    model.extend(step, cache, true, hidden);
-  }
-  return cache;
-}
+constexpr size_t kPixels = size_t(kFrameWidth) * kFrameHeight;
 
 struct Quality {
   std::vector<double> whole, inside;  // dB a clip

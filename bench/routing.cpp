@@ -38,7 +38,7 @@ void run(const Options& o) {
   const Generator generator(o.model);
   Report report("Routing on held-out sequences of every task", o, &generator);
   auto model = UnifiedTransformer::load(generator.model_path(), generator.text().vectors());
-  const HeldOut h = held_out(generator, o.count, o.seed);
+  const HeldOut h = held_out(generator.text(), generator.tokenizer(), o.count, o.seed);
   const std::array<std::pair<const char*, RoutingOptions>, 4> cases{{{"as trained", {}},
                                                                       {"one expert a token (top_k 1)", {false, 1, -1}},
                                                                       {"forced one domain on", {false, 0, 1}},

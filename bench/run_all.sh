@@ -1,10 +1,11 @@
 #!/bin/sh
-# Every figure of the model card, one program after the other: bench/run_all.sh [BUILD] [MODEL].
+# Every figure of the model card, one program after the other: bench/run_all.sh [BUILD] [MODEL] [MODEL IN BF16].
 # Writes bench/results/NAME.md and NAME.json, two contact sheets and the training curves. About a quarter of an hour on two free cores.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=${1:-$root/build}
 model=${2:-$root/models/pretrained/transformer.safetensors}
+bf16=${3:-} # what the model was before it was quantised, for bench/quantisation
 out=$root/bench/results
 mkdir -p "$out"
 
@@ -21,6 +22,9 @@ run pixels_given_states --count 100
 run routing
 run heads
 run mla_forms
+run affinity
+[ -z "$bf16" ] || "$build/bench/quantisation" --model "$bf16" --json "$out/quantisation.json" > "$out/quantisation.md"
+"$build/bench/ablation" --steps 120 --seeds 2 --runs "$out/ablation.jsonl" > "$out/ablation.md"
 run adherence --held-out 300 --free 60 --checker 300
 run physics_eval_validation --count 40
 run free_fall --count 100

@@ -1,4 +1,5 @@
 // UnifiedTransformer::extend: new tokens against a cache, with pruning of patches that stay what they were.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <numeric>
@@ -88,19 +89,22 @@ std::vector<int64_t> changed_rows(const TransformerLayer& layer, const Linear& g
   return rows;
 }
 
+// Which of a cache's rows: the layer's own keys, or its gate's.
+using KeptRows = std::vector<Rows<float>> GenerationCache::*;
+
 // Latent rows of the seen keys of every sequence, one after the other.
-void gather_keys(const std::vector<Continued>& parts, size_t layer, const Rows<float>& fresh, int64_t total, Rows<float>& keys) {
+void gather_keys(const std::vector<Continued>& parts, size_t layer, KeptRows kept, const Rows<float>& fresh, int64_t total, Rows<float>& keys) {
   keys.resize(total, fresh.cols());
   int64_t to = 0;
   for (const Continued& p : parts)
     for (int64_t k : p.seen)
-      std::memcpy(keys.row(to++), k < p.old ? p.cache->keys[layer].row(k) : fresh.row(p.begin + k - p.old), size_t(fresh.cols()) * sizeof(float));
+      std::memcpy(keys.row(to++), k < p.old ? (p.cache->*kept)[layer].row(k) : fresh.row(p.begin + k - p.old), size_t(fresh.cols()) * sizeof(float));
 }
 
 // A pass for every sequence that is watched.
 void begin_traces(const std::vector<Continued>& parts, const std::vector<Token>& tokens) {
   for (const Continued& p : parts)
-    if (p.cache->trace) p.cache->trace->passes.push_back({{tokens.begin() + p.begin, tokens.begin() + p.begin + p.count}, {}, {}});
+    if (p.cache->trace) p.cache->trace->passes.push_back({{tokens.begin() + p.begin, tokens.begin() + p.begin + p.count}, {}, {}, {}});
 }
 
 // kept: the batch's row of each row of the pass; null: all are there.
@@ -114,11 +118,35 @@ void trace_parts(const Pass& pass, const std::vector<int64_t>& batch_begin, cons
   }
 }
 
-void append_keys(const std::vector<Continued>& parts, size_t layer, const Rows<float>& fresh) {
+bool is_traced(const std::vector<Continued>& parts) {
+  return std::ranges::any_of(parts, [](const Continued& p) { return p.cache->trace != nullptr; });
+}
+
+void trace_predictions(const std::vector<Continued>& parts, const std::vector<std::vector<Route>>& predicted) {
+  for (const Continued& p : parts)
+    if (p.cache->trace)
+      for (const std::vector<Route>& layer : predicted)
+        p.cache->trace->passes.back().predicted.emplace_back(layer.begin() + p.begin, layer.begin() + p.begin + p.count);
+}
+
+// Of the layers from `first` on.
+void plan_groups(const RouterConfig& router, const std::vector<std::vector<Route>>& predicted, size_t first, std::vector<ExpertGroups>& planned) {
+  planned.resize(predicted.size());
+  for (size_t l = first; l < predicted.size(); ++l) group_by_expert(router.num_experts(), predicted[l], planned[l]);
+}
+
+void keep_rows(const std::vector<int64_t>& rows, std::vector<std::vector<Route>>& predicted) {
+  for (std::vector<Route>& layer : predicted) {
+    for (size_t i = 0; i < rows.size(); ++i) layer[i] = layer[size_t(rows[i])];
+    layer.resize(rows.size());
+  }
+}
+
+void append_keys(const std::vector<Continued>& parts, size_t layer, KeptRows kept, const Rows<float>& fresh) {
   for (const Continued& p : parts) {
-    Rows<float>& kept = p.cache->keys[layer];
-    kept.resize(p.old + p.count, fresh.cols());
-    if (p.count) std::memcpy(kept.row(p.old), fresh.row(p.begin), size_t(p.count * fresh.cols()) * sizeof(float));
+    Rows<float>& rows = (p.cache->*kept)[layer];
+    rows.resize(p.old + p.count, fresh.cols());
+    if (p.count) std::memcpy(rows.row(p.old), fresh.row(p.begin), size_t(p.count * fresh.cols()) * sizeof(float));
   }
 }
 
@@ -145,13 +173,23 @@ void UnifiedTransformer::extend(const TokenBatch& batch, std::span<GenerationCac
     pruning->kept.resize(batch.size());
     std::iota(pruning->kept.begin(), pruning->kept.end(), 0);
   }
-  for (GenerationCache* cache : caches) cache->keys.resize(layers_.size());
+  for (GenerationCache* cache : caches) {
+    cache->keys.resize(layers_.size());
+    if (config_.gate_width) cache->gate_keys.resize(layers_.size());
+  }
   begin_traces(pass.parts, batch.tokens);
+  const bool plans = affinity_ && config_.plan_experts && rows_are_independent();
+  std::vector<std::vector<Route>> predicted;
+  if (affinity_ && (plans || is_traced(pass.parts))) affinity_.predict(f.x, batch.modality, options.top_k, predicted);
+  trace_predictions(pass.parts, predicted);
+  std::vector<ExpertGroups> planned;
+  if (plans) plan_groups(config_.router, predicted, 0, planned);
   Rows<bf16> half;
   Rows<float> rows, keys, residual, wide;
   std::vector<float> rms(pass.size());
   MlaCache scratch;
   RoutedFfnCache ffn;
+  GateCache gate;
   RoutingStats stats;
   std::vector<uint8_t> domain = batch.modality;
   for (size_t l = 0; l < layers_.size(); ++l) {
@@ -162,19 +200,29 @@ void UnifiedTransformer::extend(const TokenBatch& batch, std::span<GenerationCac
       for (size_t i = 0; i < pruning->kept.size(); ++i) domain[i] = domain[size_t(pruning->kept[i])];
       pass = subset(pass, pruning->kept, caches, config_.layout);
       if (pass.size() == 0) break;
+      if (plans) {
+        keep_rows(pruning->kept, predicted);
+        plan_groups(config_.router, predicted, l, planned);
+      }
     }
     const int64_t t = pass.size();
     half.resize(t, d);
     rms_norm_forward(layer.attention_norm, f.x.data(), d, t, nullptr, half.data(), rms.data());
     mla_latent_rows(layer.attention, pass.rope, half, rows);
-    gather_keys(pass.parts, l, rows, pass.plan.key_begin.back(), keys);
+    gather_keys(pass.parts, l, &GenerationCache::keys, rows, pass.plan.key_begin.back(), keys);
     mla_attend(layer.attention, pass.plan, pass.rope, half, keys, domain, options.head_threshold, scratch, residual);
-    if (keep) append_keys(pass.parts, l, rows);
+    if (keep) append_keys(pass.parts, l, &GenerationCache::keys, rows);
     add_rows(residual, f.x);
     wide.resize(t, d);
     half.resize(t, d);
     rms_norm_forward(layer.ffn_norm, f.x.data(), d, t, wide.data(), half.data(), rms.data());
-    routed_ffn_forward(layer.ffn, wide, half, pass.modality, options, ffn, stats, residual);
+    if (layer.gate.width) {
+      gate_latent_rows(layer.gate, pass.rope, half, gate, rows);
+      gather_keys(pass.parts, l, &GenerationCache::gate_keys, rows, pass.plan.key_begin.back(), keys);
+      gate_attend(layer.gate, pass.plan, pass.rope, keys, gate);
+      if (keep) append_keys(pass.parts, l, &GenerationCache::gate_keys, rows);
+    }
+    routed_ffn_forward(layer.ffn, layer.gate.width ? gate.out : wide, half, pass.modality, options, ffn, stats, residual, plans ? &planned[l] : nullptr);
     trace_parts(pass, batch.sequence_begin, pruning ? &pruning->kept : nullptr, layer, scratch.attended, ffn.router.routes);
     add_rows(residual, f.x);
     domains_of(ffn.router.routes, domain);

@@ -21,6 +21,7 @@ struct LayerTrace {
 struct PassTrace {
   std::vector<Token> tokens;
   std::vector<LayerTrace> layers;
+  std::vector<std::vector<Route>> predicted;  // [layer][token]: experts as the affinity predictor guesses; empty without one
   std::vector<uint8_t> copied;  // of patches: the gate kept the code of the chunk before (see generate_codes)
 };
 

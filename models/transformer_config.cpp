@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 
 #include "models/unified_transformer.h"
@@ -32,6 +33,10 @@ void visit_fields(Config& c, Visit&& visit) {
   visit("cluster_weight", c.router.cluster_weight);
   visit("z_weight", c.router.z_weight);
   visit("balance_weight", c.router.balance_weight);
+  visit("balance_bias", c.router.balance_bias);
+  visit("route_by_modality", c.router.by_modality);
+  visit("gate_width", c.gate_width);
+  visit("plan_experts", c.plan_experts);
   visit("window", c.layout.window);
   visit("patch_radius", c.layout.patch_radius);
   visit("vocabulary_size", c.vocabulary_size);
@@ -56,11 +61,15 @@ void check(const UnifiedTransformerConfig& c) {
   in("v_head_dim", c.attention.value, 16, 256);
   in("kv_latent_dim", c.kv_latent_dim, 8, 1024);
   in("expert_hidden", c.expert_hidden, 8, 8192);
-  in("shared_hidden", c.shared_hidden, 8, 8192);
+  in("shared_hidden", c.shared_hidden, 0, 8192);
+  in("gate_width", c.gate_width, 0, 1024);
   in("top_k", c.router.top_k, 1, kMaxTopK);
   in("expert_group_size", c.router.group_size, 1, 64);
   in("top_groups", c.router.top_groups, 1, 64);
-  for (int n : c.router.experts) in("experts of a domain", n, 1, 256);
+  for (int n : c.router.experts) in("experts of a domain", n, 0, 256);
+  const bool dense = c.router.num_experts() == 0;
+  if (!dense && std::ranges::count(c.router.experts, 0)) fail("transformer config: a domain without experts; all three without are a dense model");
+  if (dense && c.shared_hidden == 0) fail("transformer config: neither experts nor a shared expert");
   in("window", c.layout.window, 1, 6);
   in("vocabulary_size", c.vocabulary_size, 0, 1 << 20);
   in("text_vector_dim", c.text_vector_dim, 0, 1024);

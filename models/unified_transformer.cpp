@@ -6,7 +6,8 @@
 namespace orrery {
 int64_t GenerationCache::bytes() const {
   int64_t n = 0;
-  for (const auto& k : keys) n += k.rows() * k.cols() * int64_t(sizeof(float));
+  for (const auto* all : {&keys, &gate_keys})
+    for (const auto& k : *all) n += k.rows() * k.cols() * int64_t(sizeof(float));
   return n;
 }
 
@@ -15,7 +16,7 @@ UnifiedTransformer::UnifiedTransformer(const UnifiedTransformerConfig& config, s
   ORRERY_ASSERT(int64_t(word_vectors_.size()) == int64_t(config.vocabulary_size) * config.text_vector_dim);
   Rng rng(seed, hash64("unified_transformer"));
   declare_embeddings(rng);
-  RoutedFfnConfig ffn{config.d_model, config.expert_hidden, config.shared_hidden, config.router};
+  RoutedFfnConfig ffn{config.d_model, config.expert_hidden, config.shared_hidden, config.gate_width, config.router};
   MlaConfig attention{config.d_model, config.attention, config.kv_latent_dim, config.gated_heads ? kNumDomains : 0, config.head_gate_weight, config.relative_values};
   for (int l = 0; l < config.num_layers; ++l) {
     const std::string name = fmt::format("layer.{}", l);
@@ -23,6 +24,7 @@ UnifiedTransformer::UnifiedTransformer(const UnifiedTransformerConfig& config, s
     layers_[l].attention.declare(parameters_, name + ".attention", attention, rng);
     layers_[l].ffn_norm.declare(parameters_, name + ".ffn_norm", config.d_model);
     layers_[l].ffn.declare(parameters_, name + ".ffn", ffn, rng);
+    if (config.gate_width > 0) layers_[l].gate.declare(parameters_, name + ".router.gate", config.d_model, config.gate_width, rng);
   }
   final_norm_.declare(parameters_, "final_norm", config.d_model);
   declare_heads(rng);
@@ -53,6 +55,8 @@ std::unique_ptr<UnifiedTransformer> UnifiedTransformer::load(const std::filesyst
 
 void UnifiedTransformer::load_weights(const SafetensorsFile& file, bool smaller_too) {
   smaller_too ? parameters_.load_into_larger(file) : parameters_.load(file);
+  affinity_ = {};  // it was fitted to these weights and would not fit what training makes of them
+  if (!smaller_too) affinity_ = AffinityPredictor::load(file, config_.d_model, config_.num_layers, config_.router);
   for (int l = 0; l < config_.num_layers; ++l) {
     std::vector<float>& bias = layers_[l].ffn.router.bias;
     const RawTensor& t = file.tensor(fmt::format("layer.{}.ffn.router.bias", l));
@@ -67,6 +71,7 @@ void UnifiedTransformer::save(SafetensorsWriter& writer, DType dtype) const {
     const std::vector<float>& bias = layers_[l].ffn.router.bias;
     writer.add(fmt::format("layer.{}.ffn.router.bias", l), DType::kF32, {int64_t(bias.size())}, {reinterpret_cast<const uint8_t*>(bias.data()), bias.size() * 4});
   }
+  affinity_.save(writer);
   writer.set_metadata("config", config_.to_json().dump());
 }
 
@@ -95,7 +100,8 @@ void UnifiedTransformer::forward(const TokenBatch& batch, const RoutingOptions& 
     c.ffn_half.resize(t, d);
     c.ffn_rms.resize(t);
     rms_norm_forward(layer.ffn_norm, c.mid.data(), d, t, c.ffn_wide.data(), c.ffn_half.data(), c.ffn_rms.data());
-    routed_ffn_forward(layer.ffn, c.ffn_wide, c.ffn_half, batch.modality, options, c.ffn, cache.stats[l], c.residual);
+    if (layer.gate.width) gate_forward(layer.gate, cache.plan, cache.rope, c.ffn_half, c.gate);
+    routed_ffn_forward(layer.ffn, layer.gate.width ? c.gate.out : c.ffn_wide, c.ffn_half, batch.modality, options, c.ffn, cache.stats[l], c.residual);
     add_rows(c.residual, cache.x);
     domains_of(c.ffn.router.routes, domain);
   }
@@ -107,14 +113,19 @@ void UnifiedTransformer::forward(const TokenBatch& batch, const RoutingOptions& 
 
 void UnifiedTransformer::backward(const TokenBatch& batch, ForwardCache& cache, const Rows<float>& dhidden) {
   const int64_t t = batch.size(), d = config_.d_model;
-  Rows<float> dx, dnormed;
+  Rows<float> dx, dnormed, dgate;
   dx.resize(t, d);
   dx.zero();
   rms_norm_backward(final_norm_, cache.x.data(), d, t, cache.final_rms.data(), dhidden.data(), dx.data(), d);
   for (size_t l = layers_.size(); l-- > 0;) {
     TransformerLayer& layer = layers_[l];
     LayerCache& c = cache.layers[l];
-    routed_ffn_backward(layer.ffn, c.ffn_wide, c.ffn_half, batch.modality, batch.sequence_begin, c.ffn, cache.stats[l], dx, dnormed);
+    if (layer.gate.width) {
+      routed_ffn_backward(layer.ffn, c.gate.out, c.ffn_half, batch.modality, batch.sequence_begin, c.ffn, cache.stats[l], dx, dnormed, &dgate);
+      gate_backward(layer.gate, cache.plan, cache.rope, c.ffn_half, c.gate, dgate, dnormed);
+    } else {
+      routed_ffn_backward(layer.ffn, c.ffn_wide, c.ffn_half, batch.modality, batch.sequence_begin, c.ffn, cache.stats[l], dx, dnormed);
+    }
     rms_norm_backward(layer.ffn_norm, c.mid.data(), d, t, c.ffn_rms.data(), dnormed.data(), dx.data(), d);
     mla_backward(layer.attention, cache.plan, cache.rope, c.attention_half, c.domain, c.attention, dx, dnormed);
     if (int(l) == config_.prune_layer)

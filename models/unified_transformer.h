@@ -7,8 +7,9 @@
 #include "core/json.h"
 #include "models/token_batch.h"
 #include "models/trace.h"
+#include "nn/affinity.h"
 #include "nn/experts.h"
-#include "nn/mla.h"
+#include "nn/gate_transformer.h"
 
 namespace orrery {
 
@@ -22,6 +23,8 @@ struct UnifiedTransformerConfig {
   bool frame_waves = false;        // objects' places in each frame as waves (models/token_features.h)
   bool relative_values = false;    // heads also tell where what they attend to lies (nn/mla.h)
   RouterConfig router;
+  int gate_width = 0;         // above 0: the router reads a small transformer of this width instead of the token alone
+  bool plan_experts = false;  // tokens are grouped by expert before the pass, as the affinity predictor guesses
   LayoutConfig layout;
   int vocabulary_size = 0, text_vector_dim = 100, text_learned_dim = 32, max_text_tokens = 48;
   int code_dims = 20, code_levels = 7;  // of the video tokenizer
@@ -34,6 +37,7 @@ struct TransformerLayer {
   RmsNorm attention_norm, ffn_norm;
   MlaLayer attention;
   RoutedFfn ffn;
+  GateTransformer gate;  // width 0: none
 };
 
 // Embeddings of each kind of token into d_model.
@@ -64,6 +68,7 @@ struct LayerCache {
   std::vector<uint8_t> domain;                   // [t]: of the head gates: the layer before's routes, first the modality
   MlaCache attention;
   RoutedFfnCache ffn;
+  GateCache gate;
 };
 
 struct ForwardCache {
@@ -83,6 +88,7 @@ struct ForwardCache {
 struct GenerationCache {
   std::vector<Token> tokens;
   std::vector<Rows<float>> keys;  // a layer: [tokens, kv_latent_dim + rope]
+  std::vector<Rows<float>> gate_keys;  // the same of the gate's own attention; empty without
   Trace* trace = nullptr;         // not owned; every pass over this sequence is recorded there
   int64_t bytes() const;
 };
@@ -110,6 +116,9 @@ class UnifiedTransformer {
   std::vector<TransformerLayer>& layers() { return layers_; }
   Heads& heads() { return heads_; }
   const Heads& heads() const { return heads_; }
+  const AffinityPredictor& affinity() const { return affinity_; }  // absent where the weights have none
+  void set_affinity(AffinityPredictor predictor) { affinity_ = std::move(predictor); }
+  void plan_experts(bool on) { config_.plan_experts = on; }  // changes time, not results (where rows_are_independent())
 
   // All sequences of the batch, each within itself. cache.hidden [t, d] is the result.
   void forward(const TokenBatch& batch, const RoutingOptions& options, ForwardCache& cache) const;
@@ -138,6 +147,7 @@ class UnifiedTransformer {
   std::vector<TransformerLayer> layers_;
   RmsNorm final_norm_;
   Heads heads_;
+  AffinityPredictor affinity_;
 };
 
 }  // namespace orrery

@@ -9,6 +9,7 @@
 #include "core/json.h"
 #include "core/parallel.h"
 #include "generate/pipeline.h"
+#include "nn/quantize.h"
 #include "tensor/dnnl_runtime.h"
 
 namespace orrery {
@@ -33,6 +34,12 @@ Json cache_json(const UnifiedTransformerConfig& c) {
   return {{"latent_floats", latent}, {"multi_head_floats", full}, {"ratio", double(full) / latent}};
 }
 
+// Null where the weights have none.
+Json affinity_json(const UnifiedTransformer& model) {
+  if (!model.affinity()) return {};
+  return {{"parameters", model.affinity().size()}, {"groups_ahead", model.config().plan_experts}};
+}
+
 Json model_json(const std::string& path) {
   const Generator generator(path);
   const SafetensorsFile file(generator.model_path());
@@ -42,6 +49,8 @@ Json model_json(const std::string& path) {
           {"bytes", file.bytes().size()},
           {"parameters", generator.transformer().parameters().total_size()},
           {"weight_type", file.metadata("weight_type", "bf16")},
+          {"products", file.metadata(kProductsKey, "bf16")},
+          {"affinity_predictor", affinity_json(generator.transformer())},
           {"config", c.to_json()},
           {"cache_per_token_and_layer", cache_json(c)},
           {"trained_steps", file.metadata("steps")},
@@ -95,6 +104,10 @@ void print_text(const Json& info) {
                model.at("parameters").get<double>() / 1e6, model.at("weight_type").get<std::string>(), model.at("bytes").get<double>() / 1e6, model.at("trained_steps").get<std::string>());
     fmt::print("cache     {} floats a token and layer, {:.1f} times smaller than multi-head attention's\n", model.at("cache_per_token_and_layer").at("latent_floats").get<int>(),
                model.at("cache_per_token_and_layer").at("ratio").get<double>());
+    const Json& affinity = model.at("affinity_predictor");
+    if (affinity.is_null()) fmt::print("affinity  no predictor of the experts\n");
+    else fmt::print("affinity  predictor of the experts: {} parameters, tokens are {}grouped ahead\n", affinity.at("parameters").get<int64_t>(), affinity.at("groups_ahead").get<bool>() ? "" : "not ");
+    if (model.at("products").get<std::string>() != "bf16") fmt::print("products  {}\n", model.at("products").get<std::string>());
     fmt::print("\nfamilies  {}\nsizes     radius or half side {} m\nspeeds    {} m/s\nwords     {} taught, {} in the vocabulary (--json lists them)\n", model.at("families").get<std::string>(),
                model.at("size_range_m").get<std::string>(), model.at("speed_range_m_s").get<std::string>(), model.at("taught_words").size(), model.at("vocabulary").get<int>());
   }

@@ -6,12 +6,13 @@
 namespace orrery {
 namespace {
 
-void add_row(const LayerTrace& trace, size_t row, const Token& token, int heads, LayerFigures& f) {
+void add_row(const LayerTrace& trace, size_t row, const Token& token, const Route* predicted, int heads, LayerFigures& f) {
   const Route& route = trace.routes[row];
   const int modality = int(modality_of(token.kind)), kind = int(token.kind);
   for (int j = 0; j < route.count; ++j) ++f.load[size_t(route.expert[size_t(j)])];
   ++f.tokens;
   f.fallback += route.count == 0;
+  if (predicted) f.predicted[size_t(modality)].add(route, *predicted);
   f.left += route.domain != modality;
   ++f.went[size_t(modality)][size_t(route.domain)];
   ++f.kind_tokens[size_t(kind)];
@@ -23,9 +24,12 @@ Json domain_json(const LayerFigures& f, const RouterConfig& c, int domain) {
   const std::span<const int64_t> load =
       std::span(f.load).subspan(size_t(c.first_expert(domain)), size_t(c.experts[size_t(domain)]));
   const ExpertUse use = expert_use(load);
-  return {{"load", std::vector<int64_t>(load.begin(), load.end())},
-          {"used", use.used},
-          {"evenness", use.evenness}};
+  Json json = {{"load", std::vector<int64_t>(load.begin(), load.end())},
+               {"used", use.used},
+               {"evenness", use.evenness}};
+  if (const Agreement& a = f.predicted[size_t(domain)]; a.tokens)
+    json["predicted"] = {{"tokens", a.tokens}, {"agreement", a.share()}, {"same_sets", a.sets()}};
+  return json;
 }
 
 void collect_left(const InspectedClip& clip, const PassTrace& pass, Json& out) {
@@ -83,8 +87,10 @@ std::vector<LayerFigures> layer_figures(const std::vector<const Trace*>& traces,
   for (const Trace* trace : traces)
     for (const PassTrace& pass : trace->passes)
       for (size_t l = 0; l < pass.layers.size(); ++l)
-        for (size_t i = 0; i < pass.layers[l].rows.size(); ++i)
-          add_row(pass.layers[l], i, pass.tokens[size_t(pass.layers[l].rows[i])], heads, layers[l]);
+        for (size_t i = 0; i < pass.layers[l].rows.size(); ++i) {
+          const size_t token = size_t(pass.layers[l].rows[i]);
+          add_row(pass.layers[l], i, pass.tokens[token], pass.predicted.empty() ? nullptr : &pass.predicted[l][token], heads, layers[l]);
+        }
   for (LayerFigures& f : layers)
     for (size_t k = 0; k < f.heads.size(); ++k)
       for (double& v : f.heads[k]) v /= double(std::max<int64_t>(1, f.kind_tokens[k]));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/inspect_clip.h"
+#include "nn/affinity.h"
 
 namespace orrery {
 
@@ -24,6 +25,7 @@ struct LayerFigures {
   int64_t tokens = 0, fallback = 0, left = 0;
   std::array<std::array<int64_t, kNumDomains>, kNumDomains> went{};  // [modality][domain]
   std::array<int64_t, kNumTokenKinds> kind_tokens{};
+  std::array<Agreement, kNumDomains> predicted;  // a modality: what the affinity predictor guessed of it
   std::array<std::vector<double>, kNumTokenKinds> heads;  // [kind][head]: mean norm of what the head adds
 };
 

@@ -278,12 +278,12 @@ function useSection() {
       const u = r.domains[n], top = Math.max(1, ...u.load), total = sum(u.load, x => x);
       const bars = el('div', {class: 'bars'}, ...u.load.map((x, i) => el('i', {style: 'height:' + 100 * x / top + '%;background:' + expertColor(first[d] + i), title: n + ' ' + i + ': ' + x + ' of ' + total})));
       if (total) bars.append(el('span', {class: 'even', style: 'bottom:' + 100 * total / u.load.length / top + '%'}));
-      grid.append(el('div', {}, bars, el('div', {class: 'small soft'}, percent(u.used, 0) + ' used, evenness ' + u.evenness.toFixed(2) + ', n = ' + total)));
+      grid.append(el('div', {}, bars, el('div', {class: 'small soft'}, percent(u.used, 0) + ' used, evenness ' + u.evenness.toFixed(2) + ', n = ' + total + (u.predicted ? ', guessed ahead ' + percent(u.predicted.agreement, 0) : ''))));
     });
     grid.append(el('div', {class: 'small'}, percent(r.left_domain / r.tokens, 2) + ' / ' + percent(r.fell_back / r.tokens, 2)));
   });
   onLayer(() => heads.forEach((b, l) => b.setAttribute('aria-pressed', l === layer)));
-  section('Experts in use', 'How often each expert was chosen for this clip. Dashed: an even share. Used: chosen more than a tenth of an even share; evenness: entropy over its maximum. One clip has few linguistic tokens: their bars say little.', grid);
+  section('Experts in use', 'How often each expert was chosen for this clip. Dashed: an even share. Used: chosen more than a tenth of an even share; evenness: entropy over its maximum. One clip has few linguistic tokens: their bars say little.' + (D.routing.some(r => names.some(n => r.domains[n].predicted)) ? ' Guessed ahead: the share of the choices that the affinity predictor named from the tokens\u2019 input alone, before layer 0; the routers decide.' : ''), grid);
 }
 function leftSection() {
   const table = el('table', {}), body = el('div', {});

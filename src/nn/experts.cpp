@@ -39,9 +39,9 @@ ORRERY_SIMD void swiglu_backward_row(const bf16* gate_value, const bf16* dact, b
 void swiglu_forward(const SwiGlu& f, SwiGluRows& r, const bf16* x, int64_t begin, int64_t rows) {
   bf16* gv = r.gate_value.data() + begin * 2 * f.hidden;
   bf16* act = r.activated.data() + begin * f.hidden;
-  matmul(MatmulLayout::kNT, rows, 2 * f.hidden, f.d, x, f.up.half.data(), gv);
+  weight_product(rows, x, f.up, gv);
   parallel_for(rows, [&](int64_t i) { swiglu_row(gv + i * 2 * f.hidden, act + i * f.hidden, f.hidden); });
-  matmul(MatmulLayout::kNT, rows, f.d, f.hidden, act, f.down.half.data(), r.y.data() + begin * f.d);
+  weight_product(rows, act, f.down, r.y.data() + begin * f.d);
 }
 
 // dy [rows, d] bf16 -> dx [rows, d] f32 (overwritten, or added to).
@@ -56,20 +56,6 @@ void swiglu_backward(SwiGlu& f, const SwiGluRows& r, const bf16* x, int64_t begi
   parallel_for(rows, [&](int64_t i) { swiglu_backward_row(gv + i * 2 * f.hidden, &dact[i * f.hidden], &dgate_value[i * 2 * f.hidden], f.hidden); });
   matmul(MatmulLayout::kTN, 2 * f.hidden, f.d, rows, dgate_value.data(), x, f.up.gradient.data(), true);
   matmul(MatmulLayout::kNN, rows, f.d, 2 * f.hidden, dgate_value.data(), f.up.half.data(), dx, accumulate);
-}
-
-// Groups the chosen (token, expert) pairs by expert, in token order; each expert's rows start at a padded offset.
-void group_by_expert(int num_experts, const std::vector<Route>& routes, RoutedFfnCache& c) {
-  c.expert_rows.assign(num_experts, 0);
-  for (const Route& r : routes)
-    for (int j = 0; j < r.count; ++j) c.expert_rows[r.expert[j]] += r.weight[j] >= 0;
-  c.expert_begin.assign(num_experts + 1, 0);
-  for (int e = 0; e < num_experts; ++e) c.expert_begin[e + 1] = c.expert_begin[e] + row_bucket(c.expert_rows[e]);
-  c.row_slot.assign(c.expert_begin[num_experts], -1);
-  std::vector<int64_t> next(c.expert_begin.begin(), c.expert_begin.end() - 1);
-  for (size_t t = 0; t < routes.size(); ++t)
-    for (int j = 0; j < routes[t].count; ++j)
-      if (routes[t].weight[j] >= 0) c.row_slot[next[routes[t].expert[j]]++] = int32_t(t) * kMaxTopK + j;
 }
 
 ORRERY_SIMD void add_scaled(const bf16* x, float scale, float* y, int64_t n) {
@@ -110,20 +96,23 @@ void SwiGlu::declare(ParameterList& list, const std::string& name, int d_model, 
 
 void RoutedFfn::declare(ParameterList& list, const std::string& name, const RoutedFfnConfig& c, Rng& rng) {
   config = c;
-  router.declare(list, name + ".router", c.router, c.d_model, rng);
-  shared.declare(list, name + ".shared", c.d_model, c.shared_hidden, rng);
+  router.declare(list, name + ".router", c.router, c.router_width ? c.router_width : c.d_model, rng);
+  if (c.shared_hidden) shared.declare(list, name + ".shared", c.d_model, c.shared_hidden, rng);
   experts.resize(c.router.num_experts());
   for (size_t e = 0; e < experts.size(); ++e) experts[e].declare(list, fmt::format("{}.expert.{}", name, e), c.d_model, c.expert_hidden, rng);
 }
 
 void routed_ffn_forward(const RoutedFfn& ffn, const Rows<float>& wide, const Rows<bf16>& half, const std::vector<uint8_t>& modality,
-                        const RoutingOptions& options, RoutedFfnCache& c, RoutingStats& stats, Rows<float>& y) {
+                        const RoutingOptions& options, RoutedFfnCache& c, RoutingStats& stats, Rows<float>& y, const ExpertGroups* planned) {
   const int d = ffn.config.d_model;
   const int64_t t = half.rows();
   router_forward(ffn.router, wide, modality, options, c.router, stats);
-  reserve(c.shared, half.padded(), d, ffn.shared.hidden);
-  swiglu_forward(ffn.shared, c.shared, half.data(), 0, half.padded());
-  group_by_expert(int(ffn.experts.size()), c.router.routes, c);
+  const bool shares = ffn.config.shared_hidden > 0;
+  if (shares) {
+    reserve(c.shared, half.padded(), d, ffn.shared.hidden);
+    swiglu_forward(ffn.shared, c.shared, half.data(), 0, half.padded());
+  }
+  if (!planned || !correct_groups(*planned, c.router.routes, c)) group_by_expert(int(ffn.experts.size()), c.router.routes, c);
   reserve(c.routed, int64_t(c.row_slot.size()), d, ffn.config.expert_hidden);
   parallel_for(int64_t(c.row_slot.size()), [&](int64_t r) {
     bf16* row = &c.routed.x[r * d];
@@ -137,14 +126,15 @@ void routed_ffn_forward(const RoutedFfn& ffn, const Rows<float>& wide, const Row
   y.resize(t, d);
   const std::vector<int32_t> rows = rows_of_tokens(c, t);
   parallel_for(t, [&](int64_t i) {
-    widen_row(&c.shared.y[i * d], y.row(i), d);
+    if (shares) widen_row(&c.shared.y[i * d], y.row(i), d);
+    else std::fill_n(y.row(i), d, 0.0f);
     for (int j = 0; j < kMaxTopK; ++j)
       if (const int32_t r = rows[i * kMaxTopK + j]; r >= 0) add_scaled(&c.routed.y[int64_t(r) * d], c.router.routes[i].weight[j], y.row(i), d);
   });
 }
 
 void routed_ffn_backward(RoutedFfn& ffn, const Rows<float>& wide, const Rows<bf16>& half, const std::vector<uint8_t>& modality,
-                         const std::vector<int64_t>& sequence_begin, RoutedFfnCache& c, RoutingStats& stats, const Rows<float>& dy, Rows<float>& dx) {
+                         const std::vector<int64_t>& sequence_begin, RoutedFfnCache& c, RoutingStats& stats, const Rows<float>& dy, Rows<float>& dx, Rows<float>* dwide) {
   const int d = ffn.config.d_model;
   const int64_t t = half.rows(), routed_rows = int64_t(c.row_slot.size());
   static thread_local std::vector<bf16> dact, dgate_value, dy_routed;
@@ -163,10 +153,16 @@ void routed_ffn_backward(RoutedFfn& ffn, const Rows<float>& wide, const Rows<bf1
     const int64_t begin = c.expert_begin[e], rows = c.expert_begin[e + 1] - begin;
     if (rows) swiglu_backward(ffn.experts[e], c.routed, &c.routed.x[begin * d], begin, rows, dyr + begin * d, dxr + begin * d, false, dact, dgate_value);
   }
-  router_backward(ffn.router, wide, modality, sequence_begin, c.router, dweight, dx, stats);
-  Rows<bf16> dy_half;
-  to_bf16(dy, dy_half);
-  swiglu_backward(ffn.shared, c.shared, half.data(), 0, half.padded(), dy_half.data(), dx.data(), true, dact, dgate_value);
+  router_backward(ffn.router, wide, modality, sequence_begin, c.router, dweight, dwide ? *dwide : dx, stats);
+  if (dwide) {
+    dx.resize(t, d);
+    dx.zero();
+  }
+  if (ffn.config.shared_hidden) {
+    Rows<bf16> dy_half;
+    to_bf16(dy, dy_half);
+    swiglu_backward(ffn.shared, c.shared, half.data(), 0, half.padded(), dy_half.data(), dx.data(), true, dact, dgate_value);
+  }
   const std::vector<int32_t> rows = rows_of_tokens(c, t);
   parallel_for(t, [&](int64_t i) {
     for (int j = 0; j < kMaxTopK; ++j)

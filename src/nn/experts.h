@@ -15,7 +15,8 @@ struct SwiGlu {
 
 struct RoutedFfnConfig {
   int d_model = 256;
-  int expert_hidden = 128, shared_hidden = 256;
+  int expert_hidden = 128, shared_hidden = 256;  // shared_hidden 0: no shared expert
+  int router_width = 0;                          // of what the router reads; 0: d_model
   RouterConfig router;
 };
 
@@ -32,19 +33,31 @@ struct SwiGluRows {
   std::vector<bf16> x, gate_value, activated, y;
 };
 
-struct RoutedFfnCache {
-  RouterCache router;
-  SwiGluRows shared, routed;
+// Where each expert's tokens stand in the routed rows.
+struct ExpertGroups {
   std::vector<int64_t> expert_begin;  // padded row where an expert's tokens start; one more than experts
   std::vector<int64_t> expert_rows;   // rows in use
   std::vector<int32_t> row_slot;      // padded row -> token * kMaxTopK + choice, or -1
 };
 
-// half and wide are the same normed input [t, d] in bf16 and f32. y [t, d] is overwritten.
+// Groups the chosen (token, expert) pairs by expert, in token order; each expert's rows start at a padded offset.
+void group_by_expert(int num_experts, const std::vector<Route>& routes, ExpertGroups& groups);
+// The same from groups prepared for predicted routes of the same tokens: right guesses stay where they are, the others
+// move to free rows of their expert; true if there were enough of them (else: group_by_expert).
+bool correct_groups(const ExpertGroups& planned, const std::vector<Route>& routes, ExpertGroups& groups);
+
+struct RoutedFfnCache : ExpertGroups {
+  RouterCache router;
+  SwiGluRows shared, routed;
+};
+
+// half: normed input [t, d]; wide: what the router reads [t, router_width], by default the same in f32. y [t, d] is
+// overwritten. planned: a guess at the groups, made ahead (nn/affinity.h); the result does not depend on it.
 void routed_ffn_forward(const RoutedFfn& ffn, const Rows<float>& wide, const Rows<bf16>& half, const std::vector<uint8_t>& modality,
-                        const RoutingOptions& options, RoutedFfnCache& cache, RoutingStats& stats, Rows<float>& y);
-// dx [t, d] is overwritten; gradients are added.
+                        const RoutingOptions& options, RoutedFfnCache& cache, RoutingStats& stats, Rows<float>& y, const ExpertGroups* planned = nullptr);
+// dx [t, d] is overwritten; gradients are added. dwide: takes the router's part of the gradient where the router has an
+// input of its own.
 void routed_ffn_backward(RoutedFfn& ffn, const Rows<float>& wide, const Rows<bf16>& half, const std::vector<uint8_t>& modality,
-                         const std::vector<int64_t>& sequence_begin, RoutedFfnCache& cache, RoutingStats& stats, const Rows<float>& dy, Rows<float>& dx);
+                         const std::vector<int64_t>& sequence_begin, RoutedFfnCache& cache, RoutingStats& stats, const Rows<float>& dy, Rows<float>& dx, Rows<float>* dwide = nullptr);
 
 }  // namespace orrery

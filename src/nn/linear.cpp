@@ -1,6 +1,7 @@
 #include "nn/linear.h"
 
 #include "core/parallel.h"
+#include "tensor/int8_matmul.h"
 #include "tensor/vector_math.h"
 
 namespace orrery {
@@ -41,6 +42,16 @@ ORRERY_SIMD void narrow_row(const float* x, bf16* y, int64_t n) {
 
 }  // namespace
 
+void weight_product(int64_t m, const bf16* x, const Parameter& w, float* y) {
+  if (w.int8) return int8_matmul(m, x, *w.int8, y);
+  matmul(MatmulLayout::kNT, m, w.shape[0], w.shape[1], x, w.half.data(), y);
+}
+
+void weight_product(int64_t m, const bf16* x, const Parameter& w, bf16* y) {
+  if (w.int8) return int8_matmul(m, x, *w.int8, y);
+  matmul(MatmulLayout::kNT, m, w.shape[0], w.shape[1], x, w.half.data(), y);
+}
+
 void Linear::declare(ParameterList& list, const std::string& name, int64_t in, int64_t out, bool with_bias, Rng& rng, double gain) {
   list.add(weight, name + ".weight", {out, in});
   if (gain > 0) init_uniform(weight, in, gain, rng);
@@ -54,14 +65,14 @@ void Linear::declare(ParameterList& list, const std::string& name, int64_t in, i
 
 void linear_forward(const Linear& l, const Rows<bf16>& x, Rows<float>& y) {
   y.resize(x.rows(), l.out());
-  matmul(MatmulLayout::kNT, x.padded(), l.out(), l.in(), x.data(), l.weight.half.data(), y.data());
+  weight_product(x.padded(), x.data(), l.weight, y.data());
   add_bias(l, y);
 }
 
 void linear_forward(const Linear& l, const Rows<bf16>& x, Rows<bf16>& y) {
   ORRERY_ASSERT(!l.has_bias);
   y.resize(x.rows(), l.out());
-  matmul(MatmulLayout::kNT, x.padded(), l.out(), l.in(), x.data(), l.weight.half.data(), y.data());
+  weight_product(x.padded(), x.data(), l.weight, y.data());
 }
 
 void linear_forward(const Linear& l, const Rows<float>& x, Rows<float>& y) {
@@ -109,11 +120,11 @@ void feature_mlp_forward(const FeatureMlp& mlp, FeatureMlp::Cache& cache, Rows<f
   linear_forward(mlp.down, cache.activated, y);
 }
 
-void feature_mlp_backward(FeatureMlp& mlp, FeatureMlp::Cache& cache, const Rows<float>& dy) {
+void feature_mlp_backward(FeatureMlp& mlp, FeatureMlp::Cache& cache, const Rows<float>& dy, Rows<float>* dinput) {
   Rows<float> dhidden;
   linear_backward(mlp.down, cache.activated, dy, &dhidden);
   parallel_for(dhidden.rows(), [&](int64_t i) { silu_backward_row(cache.hidden.row(i), dhidden.row(i), dhidden.cols()); });
-  linear_backward(mlp.up, cache.input, dhidden, nullptr);
+  linear_backward(mlp.up, cache.input, dhidden, dinput);
 }
 
 }  // namespace orrery

@@ -14,6 +14,10 @@ struct Linear {
   int64_t out() const { return weight.shape[0]; }
 };
 
+// y [m, out] = x [m, in] w^T, in bf16 or, where the parameter has codes for it, in int8.
+void weight_product(int64_t m, const bf16* x, const Parameter& w, float* y);
+void weight_product(int64_t m, const bf16* x, const Parameter& w, bf16* y);
+
 // x [t, in] -> y [t, out].
 void linear_forward(const Linear& l, const Rows<bf16>& x, Rows<float>& y);
 void linear_forward(const Linear& l, const Rows<bf16>& x, Rows<bf16>& y);  // no bias
@@ -33,8 +37,8 @@ struct FeatureMlp {
     Rows<float> input, hidden, activated;
   };
 };
-// cache.input holds the features [t, in]; y [t, out].
+// cache.input holds the features [t, in]; y [t, out]. dinput [t, in] is overwritten; null to skip.
 void feature_mlp_forward(const FeatureMlp& mlp, FeatureMlp::Cache& cache, Rows<float>& y);
-void feature_mlp_backward(FeatureMlp& mlp, FeatureMlp::Cache& cache, const Rows<float>& dy);
+void feature_mlp_backward(FeatureMlp& mlp, FeatureMlp::Cache& cache, const Rows<float>& dy, Rows<float>* dinput = nullptr);
 
 }  // namespace orrery

@@ -47,6 +47,7 @@ void copy_block(const float* from, std::span<const int64_t> held, float* to, std
 }  // namespace
 
 void Parameter::refresh() {
+  int8.reset();
   half.resize(value.size());
   parallel_for((size() + 65535) / 65536, [&](int64_t block) {
     const int64_t end = std::min(size(), (block + 1) * 65536);
@@ -97,6 +98,7 @@ void ParameterList::load(const SafetensorsFile& file, const std::string& prefix)
   for (Parameter* p : parameters_) {
     read_weights(file, prefix + p->name, p->shape, p->value);
     p->refresh();
+    if (file.metadata(kProductsKey) == "int8") p->int8 = int8_weight(file, prefix + p->name);
   }
 }
 

@@ -1,6 +1,7 @@
 // Trained tensors: f32 master, bf16 copy for the GEMMs, f32 gradient. A model is a list of these by name.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -10,15 +11,18 @@
 
 namespace orrery {
 
+class Int8Weight;  // tensor/int8_matmul.h
+
 struct Parameter {
   std::string name;
   std::vector<int64_t> shape;
   std::vector<float> value;     // f32 master
   std::vector<bf16> half;       // value rounded; refresh() after every change of value
   std::vector<float> gradient;  // same size as value; empty in inference
+  std::shared_ptr<const Int8Weight> int8;  // products run in int8 with these codes; null: in bf16
   bool decay = true;            // weight decay applies (matrices: yes; gains, biases, embeddings: no)
   int64_t size() const { return int64_t(value.size()); }
-  void refresh();               // value -> half
+  void refresh();               // value -> half; codes of an older value go
   void zero_gradient();         // allocates on first use
 };
 
@@ -34,6 +38,7 @@ class ParameterList {
   void refresh();
   void zero_gradients();
   // Reads every parameter from the file, whatever its weight type (quantize.h). Error names what is missing or misshapen.
+  // Where the file's metadata say `products` = `int8`, its int8 matrices are multiplied as they are.
   void load(const SafetensorsFile& file, const std::string& prefix = "");
   // The same from a smaller model's file: what it lacks, or is larger here, keeps its values.
   void load_into_larger(const SafetensorsFile& file);

@@ -92,7 +92,7 @@ void read_int4(const SafetensorsFile& file, const std::string& name, std::vector
 }  // namespace
 
 bool is_quantized_weight(const std::string& name, const std::vector<int64_t>& shape) {
-  return shape.size() >= 2 && count(shape) >= kSmallest && name.find(".router.") == std::string::npos && !name.starts_with("head.objects");
+  return shape.size() >= 2 && count(shape) >= kSmallest && name.find(".router.") == std::string::npos && !name.starts_with("head.objects") && !name.starts_with("affinity.");
 }
 
 void read_weights(const SafetensorsFile& file, const std::string& name, const std::vector<int64_t>& shape, std::vector<float>& values) {
@@ -111,6 +111,18 @@ void read_weights(const SafetensorsFile& file, const std::string& name, const st
   }
   for (float v : values)
     if (!std::isfinite(v)) fail("tensor {}: holds a value that is not finite", name);
+}
+
+std::shared_ptr<const Int8Weight> int8_weight(const SafetensorsFile& file, const std::string& name) {
+  if (!has_int8_products() || !file.contains(name)) return nullptr;
+  const RawTensor& t = file.tensor(name);
+  if (t.dtype != DType::kI8 || t.shape.size() != 2) return nullptr;
+  const RawTensor& s = sized(file, name + kScale, DType::kF32, t.shape[0]);
+  std::vector<int8_t> codes(t.bytes.size());
+  std::vector<float> scales(size_t(t.shape[0]));
+  std::memcpy(codes.data(), t.bytes.data(), t.bytes.size());
+  std::memcpy(scales.data(), s.bytes.data(), s.bytes.size());
+  return std::make_shared<const Int8Weight>(t.shape[0], t.shape[1], std::move(codes), std::move(scales));
 }
 
 SafetensorsWriter quantize(const SafetensorsFile& file, WeightType type, const std::function<bool(const std::string&)>& keep) {

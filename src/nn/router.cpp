@@ -39,11 +39,13 @@ Route route_token(const RouterState& router, const float* logits, int modality, 
   const auto p = domain_softmax(logits);
   Route route;
   int domain = int(std::max_element(p.begin(), p.end()) - p.begin());
+  if (c.by_modality) domain = modality;
   if (options.force_domain >= 0) domain = (modality + options.force_domain) % kNumDomains;
   // A forced domain counts as much as the chosen one would have: else its near-zero probability would only switch it off.
-  const float certainty = options.force_domain >= 0 ? *std::max_element(p.begin(), p.end()) : p[domain];
+  const float certainty = c.by_modality ? 1 : options.force_domain >= 0 ? *std::max_element(p.begin(), p.end()) : p[domain];
   route.domain = int8_t(domain);
   const int first = c.first_expert(domain), n = c.experts[domain];
+  if (n == 0) return route;
   std::vector<float> affinity(n), score(n);
   for (int e = 0; e < n; ++e) {
     affinity[e] = sigmoid(logits[kNumDomains + first + e]);
@@ -74,7 +76,7 @@ int64_t apply_capacity(const RouterConfig& c, std::vector<Route>& routes) {
     for (int j = 0; j < routes[t].count; ++j) taken[routes[t].expert[j]].push_back({routes[t].affinity[j], t});
   int64_t dropped = 0;
   for (int domain = 0; domain < kNumDomains; ++domain) {
-    const int64_t capacity = int64_t(std::ceil(c.capacity_factor * double(tokens[domain]) / c.experts[domain]));
+    const int64_t capacity = int64_t(std::ceil(c.capacity_factor * double(tokens[domain]) / std::max(1, c.experts[domain])));
     for (int e = c.first_expert(domain); e < c.first_expert(domain) + c.experts[domain]; ++e) {
       auto& rows = taken[e];
       if (int64_t(rows.size()) <= capacity) continue;
@@ -126,6 +128,7 @@ void balance_gradient(const RouterState& router, const RouterCache& cache, int64
 
 void token_gradient(const RouterConfig& c, const Route& route, const float* logits, const float* dweight, int modality, double inverse_tokens, float* dlogits, double& cluster, double& z) {
   const auto p = domain_softmax(logits);
+  const float certainty = c.by_modality ? 1 : p[route.domain];
   float affinity_sum = 1e-9f, share_dot = 0, dp = 0;
   for (int j = 0; j < route.count; ++j) affinity_sum += route.affinity[j];
   for (int j = 0; j < route.count; ++j) {
@@ -135,8 +138,9 @@ void token_gradient(const RouterConfig& c, const Route& route, const float* logi
   }
   for (int j = 0; j < route.count; ++j) {
     const float s = route.affinity[j];
-    dlogits[kNumDomains + route.expert[j]] += p[route.domain] * (dweight[j] - share_dot) / affinity_sum * s * (1 - s);
+    dlogits[kNumDomains + route.expert[j]] += certainty * (dweight[j] - share_dot) / affinity_sum * s * (1 - s);
   }
+  if (c.by_modality) return;
   const double log_sum = std::log(std::exp(double(logits[0])) + std::exp(double(logits[1])) + std::exp(double(logits[2])));
   cluster += log_sum - logits[modality];
   z += log_sum * log_sum;
@@ -155,7 +159,7 @@ void domains_of(const std::vector<Route>& routes, std::vector<uint8_t>& domain) 
 
 void RouterState::declare(ParameterList& list, const std::string& name, const RouterConfig& c, int d, Rng& rng) {
   config = c;
-  for (int n : c.experts) ORRERY_ASSERT(n > 0 && n % c.group_size == 0);
+  for (int n : c.experts) ORRERY_ASSERT(n % c.group_size == 0);
   ORRERY_ASSERT(c.top_k <= kMaxTopK && c.top_groups * c.group_size >= c.top_k);
   gate.declare(list, name + ".gate", d, kNumDomains + c.num_experts(), false, rng);
   bias.assign(c.num_experts(), 0.0f);
@@ -168,7 +172,7 @@ void router_forward(const RouterState& router, const Rows<float>& x, const std::
   stats.load.resize(router.config.num_experts());
   for (int64_t t = 0; t < x.rows(); ++t) {
     const Route& r = cache.routes[t];
-    stats.fallback += r.count == 0;
+    stats.fallback += r.count == 0 && router.config.experts[r.domain] > 0;
     stats.left_modality += r.domain != modality[t];
     for (int j = 0; j < r.count; ++j) ++stats.load[r.expert[j]];
   }
@@ -192,6 +196,7 @@ void router_backward(RouterState& router, const Rows<float>& x, const std::vecto
 
 void update_router_bias(RouterState& router, const std::vector<int64_t>& load, double rate) {
   const RouterConfig& c = router.config;
+  if (!c.balance_bias) return;
   for (int domain = 0; domain < kNumDomains; ++domain) {
     const int first = c.first_expert(domain), n = c.experts[domain];
     const double mean = double(std::accumulate(load.begin() + first, load.begin() + first + n, int64_t(0))) / n;

@@ -17,7 +17,7 @@ inline constexpr std::array<const char*, kNumDomains> kDomainNames = {"linguisti
 inline constexpr int kMaxTopK = 4;
 
 struct RouterConfig {
-  std::array<int, kNumDomains> experts{4, 8, 8};  // a domain
+  std::array<int, kNumDomains> experts{4, 8, 8};  // a domain; none in all three: dense, the shared expert alone
   int group_size = 2;
   int top_groups = 2;
   int top_k = 2;
@@ -26,6 +26,8 @@ struct RouterConfig {
   double cluster_weight = 0.02;      // soft-clustering loss: cross-entropy of the domain softmax to the modality
   double z_weight = 1e-4;            // z-loss of the domain softmax
   double balance_weight = 1e-4;      // sequence-level balance loss
+  bool balance_bias = true;          // the selection bias moves toward equal load
+  bool by_modality = false;          // hard routing: the domain is the token's modality, and nothing of it is learned
   int num_experts() const { return experts[0] + experts[1] + experts[2]; }
   int first_expert(int domain) const { return domain == 0 ? 0 : domain == 1 ? experts[0] : experts[0] + experts[1]; }
 };

@@ -69,6 +69,30 @@ Generated generate(const UnifiedTransformer& model, const Scene& scene, Trace* d
   return g;
 }
 
+// Every routed token of a model with a predictor is judged, in its modality's column; without one there is nothing.
+TEST(InspectTrace, GuessesAreJudgedByLayerAndModality) {
+  TinyModel tiny;
+  const auto figures = [&] {
+    Trace dynamics, pixels;
+    generate(tiny.model, two_objects(), &dynamics, &pixels);
+    return routing_json(layer_figures({&dynamics, &pixels}, tiny.model.config()), tiny.model.config().router);
+  };
+  for (const Json& layer : figures())
+    for (const char* domain : kDomainNames) EXPECT_FALSE(layer.at("domains").at(domain).contains("predicted"));
+  Rng rng(5);
+  tiny.model.set_affinity(AffinityPredictor(64, 8, 3, tiny.model.config().router, rng));
+  for (const Json& layer : figures()) {
+    int64_t judged = layer.at("fell_back").get<int64_t>();
+    for (const char* domain : kDomainNames)
+      if (const Json& d = layer.at("domains").at(domain); d.contains("predicted")) {
+        judged += d.at("predicted").at("tokens").get<int64_t>();
+        EXPECT_GE(d.at("predicted").at("agreement").get<double>(), d.at("predicted").at("same_sets").get<double>());
+        EXPECT_LE(d.at("predicted").at("agreement").get<double>(), 1.0);
+      }
+    EXPECT_EQ(judged, layer.at("tokens").get<int64_t>());
+  }
+}
+
 TEST(InspectTrace, RecordingChangesNoByte) {
   const TinyModel tiny;
   Trace dynamics, pixels, words;

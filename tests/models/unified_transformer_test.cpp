@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/error.h"
 #include "core/rng.h"
 #include "models/objectives.h"
 
@@ -189,8 +190,7 @@ TEST(UnifiedTransformer, GradientMatchesFiniteDifferences) {
   }
 }
 
-TEST(UnifiedTransformer, CachedEqualsUncached) {
-  const UnifiedTransformerConfig config = tiny_config();
+void expect_cached_equals_uncached(const UnifiedTransformerConfig& config) {
   UnifiedTransformer model(config, word_vectors(config));
   const Scene scene = two_objects();
   auto chunk_content = [&](int k, int chunk) {
@@ -218,6 +218,114 @@ TEST(UnifiedTransformer, CachedEqualsUncached) {
     for (int k = 0; k < 2; ++k, ++row)
       for (int j = 0; j < config.d_model; ++j) EXPECT_NEAR(hidden.row(k)[j], uncached.hidden.row(row)[j], 0.03) << chunk << " " << k << " " << j;
   }
+}
+
+TEST(UnifiedTransformer, CachedEqualsUncached) { expect_cached_equals_uncached(tiny_config()); }
+
+TEST(UnifiedTransformer, CachedEqualsUncachedWithATransformerForAGate) {
+  UnifiedTransformerConfig config = tiny_config();
+  config.gate_width = 16;
+  expect_cached_equals_uncached(config);
+}
+
+// A gate of its own, no experts, no shared expert, hard routing: losses fall along their gradient, and what is saved is
+// what is loaded.
+TEST(UnifiedTransformer, EveryKindOfRoutingTrainsAndIsSaved) {
+  UnifiedTransformerConfig gate = tiny_config(), dense = tiny_config(), unshared = tiny_config(), hard = tiny_config();
+  gate.gate_width = 16;
+  dense.router.experts = {0, 0, 0};
+  unshared.shared_hidden = 0;
+  hard.router.by_modality = true;
+  for (UnifiedTransformerConfig config : {gate, dense, unshared, hard}) {
+    EXPECT_EQ(UnifiedTransformerConfig::from_json(config.to_json()).to_json(), config.to_json());
+    config.router.cluster_weight = config.router.z_weight = config.router.balance_weight = 0;  // not part of total_loss
+    UnifiedTransformer model(config, word_vectors(config));
+    const Example e = example(config);
+    ForwardCache cache;
+    Rows<float> dhidden;
+    model.parameters().zero_gradients();
+    const double before = total_loss(model, e, cache, &dhidden);
+    model.backward(e.batch, cache, dhidden);
+    double squares = 0;
+    for (Parameter* p : model.parameters().all())
+      for (float g : p->gradient) squares += double(g) * g;
+    constexpr double kStep = 0.05;
+    for (Parameter* p : model.parameters().all()) {
+      for (int64_t i = 0; i < p->size(); ++i) p->value[i] -= float(kStep / std::sqrt(squares)) * p->gradient[i];
+      p->refresh();
+    }
+    const double after = total_loss(model, e, cache, nullptr);
+    EXPECT_NEAR((before - after) / (kStep * std::sqrt(squares)), 1.0, 0.3) << config.to_json().dump();
+    SafetensorsWriter writer;
+    model.save(writer, DType::kF32);
+    UnifiedTransformer again(config, word_vectors(config), 99);
+    again.load_weights(SafetensorsFile(writer.serialize(), "test"));
+    EXPECT_EQ(total_loss(again, e, cache, nullptr), after);
+  }
+}
+
+TEST(UnifiedTransformer, ConfigRefusesHalfADenseModel) {
+  UnifiedTransformerConfig c = tiny_config();
+  c.router.experts = {0, 2, 2};
+  EXPECT_THROW(UnifiedTransformerConfig::from_json(c.to_json()), Error);
+  c.router.experts = {0, 0, 0};
+  c.shared_hidden = 0;
+  EXPECT_THROW(UnifiedTransformerConfig::from_json(c.to_json()), Error);
+}
+
+// The predictor is saved with the weights, guesses for every layer of a watched pass, and grouping as it guesses changes
+// no bit of what is generated, patches that leave early included.
+TEST(UnifiedTransformer, GroupingAheadChangesNoBit) {
+  if (!rows_are_independent()) GTEST_SKIP() << "this CPU's products depend on the number of rows";
+  UnifiedTransformerConfig config = tiny_config();
+  config.router.experts = {2, 6, 4};
+  UnifiedTransformer trained(config, word_vectors(config));
+  Rng rng(6);
+  init_uniform(trained.heads().early_copy.weight, 16, 1.0, rng);
+  trained.set_affinity(AffinityPredictor(config.d_model, 8, config.num_layers, config.router, rng));
+  SafetensorsWriter writer;
+  trained.save(writer, DType::kF32);
+  const SafetensorsFile file(writer.serialize(), "test");
+  UnifiedTransformer model(config, word_vectors(config), 2);
+  model.load_weights(file);
+  ASSERT_TRUE(bool(model.affinity()));
+  const Scene scene = two_objects();
+  const auto generate = [&](Trace* trace) {
+    GenerationCache cache;
+    cache.trace = trace;
+    TokenBatch before, patches;
+    before.add_scene(scene);
+    for (int k = 0; k < 2; ++k) before.add_object(k, 1, initial_chunk(scene.objects[k]), scene.objects[k], scene.gravity);
+    before.end_sequence();
+    Rng content(4);
+    for (int p = 0; p < 240; ++p) {
+      std::vector<float> previous(static_cast<size_t>(config.code_dims));
+      for (float& v : previous) v = float(content.normal());
+      patches.add_patch(p, 1, previous.data(), config.code_dims);
+    }
+    patches.end_sequence();
+    Rows<float> objects, hidden;
+    model.extend(before, cache, true, objects);
+    GenerationCache* const one = &cache;
+    Pruning pruning{0.5, {}};
+    model.extend(patches, {&one, 1}, false, hidden, {}, &pruning);
+    std::vector<float> all(objects.data(), objects.data() + objects.rows() * objects.cols());
+    all.insert(all.end(), hidden.data(), hidden.data() + hidden.rows() * hidden.cols());
+    return all;
+  };
+  Trace trace;
+  const std::vector<float> plain = generate(nullptr), watched = generate(&trace);
+  model.plan_experts(true);
+  const std::vector<float> planned = generate(nullptr);
+  EXPECT_EQ(plain, watched);
+  EXPECT_EQ(plain, planned);
+  ASSERT_EQ(trace.passes.size(), 2u);
+  for (const PassTrace& pass : trace.passes) {
+    ASSERT_EQ(pass.predicted.size(), size_t(config.num_layers));
+    for (const auto& layer : pass.predicted) EXPECT_EQ(layer.size(), pass.tokens.size());
+  }
+  model.load_weights(file, true);  // to train on: the predictor was fitted to other weights
+  EXPECT_FALSE(bool(model.affinity()));
 }
 
 TEST(UnifiedTransformer, TheFutureLeavesThePastUnchanged) {

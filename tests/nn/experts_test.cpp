@@ -180,5 +180,77 @@ TEST(RoutedFfn, TwoThreadsGiveTheSameBytes) {
   for (int64_t i = 0; i < 300 * config.d_model; ++i) ASSERT_EQ(one.data()[i], two.data()[i]);
 }
 
+// Dense: the shared expert alone, trained by the same code.
+TEST(RoutedFfn, WithoutExpertsItIsADenseLayer) {
+  RoutedFfnConfig config = small_config();
+  config.router.experts = {0, 0, 0};
+  FfnCase c(9, config);
+  const Rows<float> y = c.forward({true, 0, -1});
+  FfnReference r = reference_of(c);
+  EXPECT_LT(relative_error(y, r.forward()), 3 * kHalfRounding);
+  const Rows<float> dy = exact_rows(c.rng, 9, kWidth);
+  Rows<float> dx;
+  routed_ffn_backward(c.ffn, c.x, c.half, c.modality, {0, 9}, c.cache, c.stats, dy, dx);
+  EXPECT_LT(relative_error(dx, numeric_gradient(r.x, [&] { return dot(r.forward(), doubles(dy)); })), 6 * kHalfRounding);
+}
+
+TEST(RoutedFfn, WithoutASharedExpertTheChosenOnesAreAll) {
+  RoutedFfnConfig config = small_config();
+  FfnCase both(8, config);
+  config.shared_hidden = 0;
+  FfnCase c(8, config);
+  EXPECT_EQ(c.list.all().size() + 2, both.list.all().size());
+  for (size_t e = 0; e < c.ffn.experts.size(); ++e) {
+    both.ffn.experts[e].up = c.ffn.experts[e].up;
+    both.ffn.experts[e].down = c.ffn.experts[e].down;
+  }
+  both.ffn.router.gate.weight = c.ffn.router.gate.weight;
+  for (Parameter* p : {&both.ffn.shared.up, &both.ffn.shared.down}) {
+    std::fill(p->value.begin(), p->value.end(), 0.0f);
+    p->refresh();
+  }
+  both.set_input(c.x);
+  const Rows<float> y = c.forward({true, 0, -1}), want = both.forward({true, 0, -1});
+  for (int64_t i = 0; i < 8 * kWidth; ++i) EXPECT_EQ(y.data()[i], want.data()[i]);
+  const Rows<float> dy = exact_rows(c.rng, 8, kWidth);
+  Rows<float> dx, dx_both;
+  routed_ffn_backward(c.ffn, c.x, c.half, c.modality, {0, 8}, c.cache, c.stats, dy, dx);
+  routed_ffn_backward(both.ffn, both.x, both.half, both.modality, {0, 8}, both.cache, both.stats, dy, dx_both);
+  EXPECT_LT(relative_error(dx, doubles(dx_both)), 1e-6);
+}
+
+// Groups prepared from a guess, right or wrong, change no bit.
+TEST(RoutedFfn, PlannedGroupsChangeNothing) {
+  if (!rows_are_independent()) GTEST_SKIP() << "this CPU's products depend on the number of rows";
+  RoutedFfnConfig config;
+  FfnCase c(150, config);
+  const Rows<float> y = c.forward();
+  std::vector<Route> guess = c.cache.router.routes;
+  Rng rng(4);
+  for (Route& r : guess)
+    if (rng.chance(0.3)) r.expert[0] = int16_t(config.router.first_expert(r.domain));
+  ExpertGroups planned;
+  group_by_expert(config.router.num_experts(), guess, planned);
+  Rows<float> again;
+  routed_ffn_forward(c.ffn, c.x, c.half, c.modality, {}, c.cache, c.stats, again, &planned);
+  for (int64_t i = 0; i < 150 * config.d_model; ++i) ASSERT_EQ(again.data()[i], y.data()[i]);
+}
+
+// The router may read something else than the experts do.
+TEST(RoutedFfn, ARoutersOwnInputTakesItsOwnGradient) {
+  RoutedFfnConfig config = small_config();
+  config.router_width = 6;
+  FfnCase c(8, config);
+  const Rows<float> gate_input = exact_rows(c.rng, 8, 6), dy = exact_rows(c.rng, 8, kWidth);
+  Rows<float> y, dx, dgate;
+  routed_ffn_forward(c.ffn, gate_input, c.half, c.modality, {true, 0, -1}, c.cache, c.stats, y);
+  routed_ffn_backward(c.ffn, gate_input, c.half, c.modality, {0, 8}, c.cache, c.stats, dy, dx, &dgate);
+  EXPECT_EQ(dgate.cols(), 6);
+  EXPECT_EQ(dx.cols(), kWidth);
+  double norm = 0;
+  for (int64_t i = 0; i < 8 * 6; ++i) norm += std::abs(dgate.data()[i]);
+  EXPECT_GT(norm, 0);
+}
+
 }  // namespace
 }  // namespace orrery

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/rng.h"
+#include "nn/parameter.h"
 #include "tensor/bf16.h"
 
 namespace orrery {
@@ -86,6 +87,25 @@ TEST(Quantize, DamageIsNamed) {
   infinite.add("w", DType::kI8, kShape, codes);
   infinite.add("w.scale", DType::kF32, {64}, {reinterpret_cast<const uint8_t*>(scales.data()), 256});
   EXPECT_THROW(read_weights(SafetensorsFile(infinite.serialize(), "test"), "w", kShape, read), Error);
+}
+
+TEST(Quantize, Int8CodesAreMultipliedWhereTheFileAsksForIt) {
+  SafetensorsWriter writer = quantize(file_of(weights()), WeightType::kInt8);
+  const auto load = [&] {
+    ParameterList list;
+    auto p = std::make_unique<Parameter>();
+    list.add(*p, "w", kShape);
+    list.load(SafetensorsFile(writer.serialize(), "test"));
+    return p;
+  };
+  EXPECT_EQ(load()->int8, nullptr);
+  writer.set_metadata(kProductsKey, "int8");
+  const auto p = load();
+  if (!has_int8_products()) return;
+  ASSERT_NE(p->int8, nullptr);
+  for (int64_t i = 0; i < p->size(); ++i) ASSERT_EQ(p->value[i], float(p->int8->codes()[i]) * p->int8->scales()[i / 96]);
+  p->refresh();
+  EXPECT_EQ(p->int8, nullptr) << "the codes are of the old value";
 }
 
 }  // namespace

@@ -317,5 +317,68 @@ TEST(Router, BackwardMatchesFiniteDifferences) {
       1e-6);
 }
 
+TEST(Router, ByModalityTheDomainIsGivenAndNothingOfItIsLearned) {
+  Rng rng(9);
+  RouterConfig c;
+  c.by_modality = true;
+  c.cluster_weight = c.z_weight = 0.5;
+  c.balance_weight = 0;
+  c.fallback_threshold = 0;
+  constexpr int kWidth = 8, kTokens = 30;
+  ParameterList list;
+  RouterState router;
+  router.declare(list, "router", c, kWidth, rng);
+  fill_exact(rng, 0.6, router.gate.weight);
+  const Rows<float> x = exact_rows(rng, kTokens, kWidth);
+  std::vector<uint8_t> modality;
+  for (int t = 0; t < kTokens; ++t) modality.push_back(uint8_t(t % 3));
+  RouterCache cache;
+  RoutingStats stats;
+  router_forward(router, x, modality, {}, cache, stats);
+  EXPECT_EQ(stats.left_modality, 0);
+  std::vector<float> dweight(kTokens * kMaxTopK);
+  for (int t = 0; t < kTokens; ++t) {
+    const Route& r = cache.routes[size_t(t)];
+    EXPECT_EQ(r.domain, t % 3);
+    EXPECT_NEAR(r.weight[0] + r.weight[1], 1, 1e-6);
+    fill_exact(rng, 1, &dweight[size_t(t * kMaxTopK)], r.count);
+  }
+  Rows<float> dx;
+  router_backward(router, x, modality, {0, kTokens}, cache, dweight, dx, stats);
+  for (int i = 0; i < kNumDomains * kWidth; ++i) EXPECT_EQ(router.gate.weight.gradient[size_t(i)], 0);
+  Doubles gate = doubles(router.gate.weight.value);
+  const Doubles at = doubles(x);
+  const auto loss = [&] {
+    const Doubles logits = linear_reference(at, gate, kWidth, kNumDomains + c.num_experts());
+    double sum = 0;
+    for (int t = 0; t < kTokens; ++t) {
+      const Route& r = cache.routes[size_t(t)];
+      const auto affinity = [&](int j) { return sigmoid_reference(logits[size_t(t * (kNumDomains + c.num_experts()) + kNumDomains + r.expert[size_t(j)])]); };
+      for (int j = 0; j < r.count; ++j) sum += dweight[size_t(t * kMaxTopK + j)] * affinity(j) / (affinity(0) + affinity(1));
+    }
+    return sum;
+  };
+  EXPECT_LT(relative_error(router.gate.weight.gradient, numeric_gradient(gate, loss)), 1e-5);
+}
+
+TEST(Router, WithoutExpertsEveryTokenIsLeftToTheSharedOne) {
+  RouterConfig c;
+  c.experts = {0, 0, 0};
+  DirectRouter r(c);
+  Rng rng(3);
+  const Rows<float> x = random_logits(rng, 20, c);
+  for (const Route& route : r.route(x, {true, 0, -1})) EXPECT_EQ(route.count, 0);
+  EXPECT_EQ(r.stats.fallback, 0) << "there is nothing to fall back from";
+}
+
+TEST(Router, BiasStaysWhereBalancingIsOff) {
+  RouterConfig c;
+  c.experts = {2, 2, 2};
+  c.balance_bias = false;
+  DirectRouter r(c);
+  update_router_bias(r.router, {10, 2, 5, 5, 0, 8}, 0.25);
+  EXPECT_EQ(r.router.bias, std::vector<float>(6, 0.0f));
+}
+
 }  // namespace
 }  // namespace orrery

@@ -1,0 +1,228 @@
+#include "train/affinity_trainer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+
+#include "core/error.h"
+#include "core/progress.h"
+#include "train/train_log.h"
+
+namespace orrery {
+namespace {
+
+constexpr int kClipFrames = 97, kPatchesOfAChunk = 240, kScenesABatch = 8;
+
+template <class Config, class Visit>
+void visit_fields(Config& c, Visit&& visit) {
+  visit("seed", c.seed);
+  visit("tokenizer", c.tokenizer);
+  visit("hidden", c.hidden);
+  visit("scenes", c.scenes);
+  visit("chunks_per_scene", c.chunks_per_scene);
+  visit("window_chunks", c.window_chunks);
+  visit("state_noise", c.state_noise);
+  visit("held_out", c.held_out);
+  visit("rows", c.rows);
+  visit("plan_experts", c.plan_experts);
+  visit("log_steps", c.log_steps);
+}
+
+void check(const AffinityTrainConfig& c) {
+  auto in = [](const char* name, double value, double lo, double hi) {
+    if (value < lo || value > hi) fail("affinity config: {} = {} is outside {}..{}", name, value, lo, hi);
+  };
+  in("hidden", c.hidden, 1, 4096);
+  in("scenes", c.scenes, 2, 100000);
+  in("held_out", c.held_out, 1, c.scenes - 1);
+  in("chunks_per_scene", c.chunks_per_scene, 0, 20);
+  in("window_chunks", c.window_chunks, 1, 24);
+  in("rows", c.rows, 8, 1 << 20);
+  in("log_steps", c.log_steps, 1, 1 << 30);
+  if (c.schedule.steps <= 0)
+    fail("affinity config: schedule.steps must be given: the fit is counted in steps");
+}
+
+RoutedTokens joined(const std::vector<RoutedTokens>& parts) {
+  RoutedTokens all;
+  int64_t tokens = 0;
+  for (const RoutedTokens& p : parts) tokens += p.x.rows();
+  all.x.resize(tokens, parts.front().x.cols());
+  all.routes.resize(parts.front().routes.size());
+  int64_t row = 0;
+  for (const RoutedTokens& p : parts) {
+    std::copy_n(p.x.data(), p.x.rows() * p.x.cols(), all.x.row(row));
+    all.modality.insert(all.modality.end(), p.modality.begin(), p.modality.end());
+    for (size_t l = 0; l < p.routes.size(); ++l)
+      all.routes[l].insert(all.routes[l].end(), p.routes[l].begin(), p.routes[l].end());
+    row += p.x.rows();
+  }
+  return all;
+}
+
+RoutedTokens picked(const RoutedTokens& from, int rows, Rng& rng) {
+  RoutedTokens out;
+  out.x.resize(rows, from.x.cols());
+  out.routes.assign(from.routes.size(), {});
+  for (int i = 0; i < rows; ++i) {
+    const int64_t t = rng.below(int(from.x.rows()));
+    std::copy_n(from.x.row(t), from.x.cols(), out.x.row(i));
+    out.modality.push_back(from.modality[size_t(t)]);
+    for (size_t l = 0; l < from.routes.size(); ++l) out.routes[l].push_back(from.routes[l][size_t(t)]);
+  }
+  return out;
+}
+
+struct Sources {
+  const AffinityTrainConfig& config;
+  const TextTokenizer& text;
+  const VideoTokenizer& video;
+};
+
+// Scenes [begin, end): states, captions, and chunks of patches, as one batch.
+TokenBatch make_batch(const Sources& s, const SceneDataset& scenes, int begin, int end) {
+  TokenBatch batch;
+  std::vector<PrologueItem> items;
+  PatchTargets patches;
+  const CaptionNoise noise(s.text);
+  const AffinityTrainConfig& c = s.config;
+  for (int i = begin; i < end; ++i) {
+    Rng rng(c.seed, hash64("affinity") + uint64_t(i));
+    const DatasetClip clip = scenes.variant(i, rng);
+    StateWindow window = make_state_window(clip, c.window_chunks, rng);
+    add_state_noise(window, c.state_noise, rng);
+    add_state_sequence(window, batch);
+    add_prologue_sequence(clip, noise, 0, rng, batch, items);
+    for (int n = int((i + 1) * c.chunks_per_scene) - int(i * c.chunks_per_scene); n > 0; --n)
+      add_pixel_sequence(make_pixel_sample(clip, 1 + rng.below(20), s.video), kPatchesOfAChunk,
+                         s.video.dims(), s.video.levels(), rng, batch, patches);
+  }
+  return batch;
+}
+
+RoutedTokens collect(const UnifiedTransformer& model, const Sources& s, bool quiet) {
+  SceneDataset scenes(s.config.seed, Split::kTrain, kClipFrames);
+  scenes.grow_to(s.config.scenes);
+  Progress progress("routes", s.config.scenes, "scenes", quiet);
+  std::vector<RoutedTokens> parts;
+  const int fitted = s.config.scenes - s.config.held_out;
+  for (int begin = 0; begin < fitted; begin += kScenesABatch) {
+    const int end = std::min(fitted, begin + kScenesABatch);
+    parts.push_back(routed_tokens(model, make_batch(s, scenes, begin, end)));
+    progress.update(end);
+  }
+  return joined(parts);
+}
+
+RoutedTokens collect_held_out(const UnifiedTransformer& model, const Sources& s) {
+  SceneDataset scenes(s.config.seed, Split::kTrain, kClipFrames);
+  scenes.grow_to(s.config.scenes);
+  return routed_tokens(model, make_batch(s, scenes, s.config.scenes - s.config.held_out, s.config.scenes));
+}
+
+Json agreement_json(const std::vector<std::array<Agreement, kNumDomains>>& layers) {
+  Json out;
+  for (int d = 0; d < kNumDomains; ++d)
+    for (const auto& layer : layers) out[kDomainNames[size_t(d)]].push_back(layer[size_t(d)].share());
+  return out;
+}
+
+// The model's file with the predictor in place of an older one; every other tensor as it was.
+void write_with(const SafetensorsFile& model, const UnifiedTransformer& transformer,
+                const AffinityPredictor& predictor, const AffinityTrainConfig& config,
+                const TrainOptions& options) {
+  SafetensorsWriter writer;
+  for (const auto& [name, tensor] : model.tensors())
+    if (!name.starts_with("affinity.")) writer.add(name, tensor.dtype, tensor.shape, tensor.bytes);
+  for (const auto& [key, value] : model.all_metadata()) writer.set_metadata(key, value);
+  UnifiedTransformerConfig own = transformer.config();
+  own.plan_experts = config.plan_experts;
+  writer.set_metadata("config", own.to_json().dump());
+  writer.set_metadata("affinity_command", options.command);
+  predictor.save(writer);
+  writer.write(options.weights);
+}
+
+}  // namespace
+
+Json AffinityTrainConfig::to_json() const {
+  Json json;
+  visit_fields(*this, [&](const char* name, const auto& value) { json[name] = value; });
+  json["schedule"] = schedule.to_json();
+  return json;
+}
+
+AffinityTrainConfig AffinityTrainConfig::from_json(const Json& json) {
+  AffinityTrainConfig c;
+  std::set<std::string> known = {"schedule"};
+  visit_fields(c, [&](const char* name, auto& value) {
+    known.insert(name);
+    if (!json.contains(name)) return;
+    try {
+      json.at(name).get_to(value);
+    } catch (const nlohmann::json::exception& e) {
+      fail("affinity config: {}: {}", name, e.what());
+    }
+  });
+  for (const auto& [name, value] : json.items())
+    if (!known.count(name)) fail("affinity config: unknown field {}", name);
+  if (json.contains("schedule")) c.schedule = Schedule::from_json(json.at("schedule"));
+  check(c);
+  return c;
+}
+
+RoutedTokens routed_tokens(const UnifiedTransformer& model, const TokenBatch& batch) {
+  ForwardCache cache;
+  model.forward(batch, {}, cache);
+  RoutedTokens out;
+  out.x = cache.layers.front().x;
+  out.modality = batch.modality;
+  for (const LayerCache& layer : cache.layers) out.routes.push_back(layer.ffn.router.routes);
+  return out;
+}
+
+std::vector<std::array<Agreement, kNumDomains>> agreement_of(const AffinityPredictor& predictor,
+                                                             const RoutedTokens& tokens) {
+  std::vector<std::vector<Route>> predicted;
+  predictor.predict(tokens.x, tokens.modality, 0, predicted);
+  std::vector<std::array<Agreement, kNumDomains>> out(predicted.size());
+  for (size_t l = 0; l < predicted.size(); ++l)
+    for (size_t t = 0; t < tokens.modality.size(); ++t)
+      out[l][tokens.modality[t]].add(tokens.routes[l][t], predicted[l][t]);
+  return out;
+}
+
+void train_affinity(const AffinityTrainConfig& config, const TrainOptions& options) {
+  std::filesystem::create_directories(options.out);
+  const TextTokenizer text = TextTokenizer::load_shipped();
+  const auto video = VideoTokenizer::load(config.tokenizer);
+  const SafetensorsFile file(options.initial);
+  const auto model = UnifiedTransformer::load(options.initial, text.vectors());
+  const UnifiedTransformerConfig& c = model->config();
+  if (c.router.num_experts() == 0)
+    fail("{}: a dense model has no experts to predict", options.initial.string());
+  const Sources sources{config, text, *video};
+  const RoutedTokens fitted = collect(*model, sources, options.quiet),
+                     judged = collect_held_out(*model, sources);
+  Rng rng(config.seed, hash64("affinity_fit"));
+  AffinityPredictor predictor(c.d_model, config.hidden, c.num_layers, c.router, rng);
+  AdamW optimizer(predictor.parameters(), config.optimizer);
+  TrainLog log(options.out / "log.jsonl", -1);
+  Progress progress("affinity", config.schedule.steps, "steps", options.quiet);
+  for (int64_t step = 1; step <= config.schedule.steps; ++step) {
+    const RoutedTokens batch = picked(fitted, config.rows, rng);
+    predictor.parameters().zero_gradients();
+    const double loss = predictor.fit(batch.x, batch.modality, batch.routes);
+    optimizer.step(config.schedule.rate(step - 1, 0));
+    progress.update(step, fmt::format("loss {:.4f}", loss));
+    if (step % config.log_steps && step < config.schedule.steps) continue;
+    log.write({{"step", step},
+               {"loss", loss},
+               {"tokens", fitted.x.rows()},
+               {"held_out_agreement", agreement_json(agreement_of(predictor, judged))}});
+  }
+  progress.finish();
+  write_with(file, *model, predictor, config, options);
+}
+
+}  // namespace orrery
