@@ -6,13 +6,15 @@
 
 namespace orrery::bench {
 
-using Control = std::pair<const char*, std::function<std::vector<Frame>(const std::vector<Frame>&)>>;
+// From the frames of a scene and its plan.
+using Control = std::pair<const char*, std::function<std::vector<Frame>(const std::vector<Frame>&, const ClipPlan&)>>;
 
 inline const std::vector<Control>& controls() {
   static const std::vector<Control> all = {
-      {"frozen first frame", [](const std::vector<Frame>& f) { return std::vector<Frame>(f.size(), f[0]); }},
+      {"frozen first frame", [](const std::vector<Frame>& f, const ClipPlan&) { return std::vector<Frame>(f.size(), f[0]); }},
+      {"linear fake", [](const std::vector<Frame>&, const ClipPlan& plan) { return drawn(linear(plan)); }},
       {"cross-fade",
-       [](const std::vector<Frame>& f) {
+       [](const std::vector<Frame>& f, const ClipPlan&) {
          std::vector<Frame> out = f;
          for (size_t i = 0; i < f.size(); ++i)
            for (size_t k = 0; k < f[i].rgb.size(); ++k)
@@ -22,19 +24,19 @@ inline const std::vector<Control>& controls() {
          return out;
        }},
       {"shuffled frames",
-       [](const std::vector<Frame>& f) {
+       [](const std::vector<Frame>& f, const ClipPlan&) {
          std::vector<Frame> out;
          for (size_t i = 0; i < f.size(); ++i) out.push_back(f[i * 37 % f.size()]);
          return out;
        }},
       {"held frames",
-       [](const std::vector<Frame>& f) {
+       [](const std::vector<Frame>& f, const ClipPlan&) {
          std::vector<Frame> out;
          for (size_t i = 0; i < f.size(); ++i) out.push_back(f[i / 6 * 6]);
          return out;
        }},
       {"noise",
-       [](const std::vector<Frame>& f) {
+       [](const std::vector<Frame>& f, const ClipPlan&) {
          std::vector<Frame> out;
          for (size_t i = 0; i < f.size(); ++i) {
            out.push_back(blank_frame());
@@ -42,7 +44,7 @@ inline const std::vector<Control>& controls() {
          }
          return out;
        }},
-      {"black", [](const std::vector<Frame>& f) { return std::vector<Frame>(f.size(), blank_frame()); }}};
+      {"black", [](const std::vector<Frame>& f, const ClipPlan&) { return std::vector<Frame>(f.size(), blank_frame()); }}};
   return all;
 }
 
