@@ -64,7 +64,7 @@ TEST_F(Benchmark, TheReferencesBoundTheTable) {
     const double upper = row(document, law, "simulator").at("score").at("mean"),
                  lower = row(document, law, "perturbed").at("score").at("mean");
     EXPECT_GT(upper, 80) << law;
-    EXPECT_LT(lower, 50) << law;
+    EXPECT_LT(lower, upper - 20) << law;
   }
   const std::string page = read_text(folder_ / "out/index.html");
   for (const char* outside : {"http://", "https://", "src=\"/"})
@@ -73,7 +73,10 @@ TEST_F(Benchmark, TheReferencesBoundTheTable) {
   // The mirrored scene goes the other way.
   bool mirrored = false;
   for (const Json& r : document.at("metamorphic").at("pixels"))
-    if (r.at("relation") == "mirrored") mirrored = true, EXPECT_EQ(r.at("holds").at("share"), 1) << r.dump();
+    if (r.at("relation") == "mirrored") {
+      mirrored = true;
+      EXPECT_EQ(r.at("holds").at("share"), 1) << r.dump();
+    }
   EXPECT_TRUE(mirrored);
 }
 
