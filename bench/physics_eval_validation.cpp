@@ -211,7 +211,9 @@ void find_violations(const Options& options, const std::string& kind, Report& re
       {"violation", "doses", "low", "middle", "high", "called inconsistent", "unbroken called inconsistent"},
       {}};
   std::vector<double> middle;
-  Progress progress("violations", int64_t(violations().size()) * options.count, "scenes");
+  const auto rows = std::count_if(violations().begin(), violations().end(),
+                                  [&](const Violation& v) { return chosen(kind, v.name); });
+  Progress progress("violations", int64_t(rows) * options.count, "scenes");
   int64_t done = 0;
   for (const Violation& v : violations()) {
     if (!chosen(kind, v.name)) continue;

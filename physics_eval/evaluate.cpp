@@ -115,6 +115,23 @@ void add_estimates(const Motion& motion, const EvaluateOptions& options, Evaluat
         absolute_interval(*out.intervals.g_px_s2, *out.estimates.g_px_s2, options.scale_px_per_m);
 }
 
+// Speed ramps are taken out of the times; they and objects that change sides become flags.
+void settle_clock(Motion& motion, Evaluation& out) {
+  for (const SpeedRamp& ramp : take_out_speed_ramps(motion)) {
+    for (Track& track : out.tracks) retime(ramp, track);
+    out.flags.push_back(
+        {"speed", ramp.frame,
+         fmt::format("from here the clip is played {:.2f} times as fast; times are set right, by the "
+                     "clock before",
+                     ramp.factor)});
+  }
+  for (const Crossing& c : motion.crossings)
+    if (!c.through)
+      out.flags.push_back({"overlap", c.frame,
+                           fmt::format("objects {} and {} change sides: one behind the other, or through it",
+                                       motion.tracks[c.a].id, motion.tracks[c.b].id)});
+}
+
 }  // namespace
 
 const char* verdict_name(Verdict verdict) {
@@ -144,19 +161,7 @@ Evaluation evaluate_tracks(Observation seen, const EvaluateOptions& options) {
   out.tracks = std::move(seen.tracks);
   if (seen.agreement.links > 0) out.agreement = double(seen.agreement.confirmed) / seen.agreement.links;
   Motion motion = motion_of(seen, moving);
-  for (const SpeedRamp& ramp : take_out_speed_ramps(motion)) {
-    for (Track& track : out.tracks) retime(ramp, track);
-    out.flags.push_back(
-        {"speed", ramp.frame,
-         fmt::format("from here the clip is played {:.2f} times as fast; times are set right, by the "
-                     "clock before",
-                     ramp.factor)});
-  }
-  for (const Crossing& c : motion.crossings)
-    if (!c.through)
-      out.flags.push_back({"overlap", c.frame,
-                           fmt::format("objects {} and {} change sides: one behind the other, or through it",
-                                       motion.tracks[c.a].id, motion.tracks[c.b].id)});
+  settle_clock(motion, out);
   // Something vanished, doubled or jumped and stayed too odd to be a body: the evidence stands without laws.
   if (motion.tracks.empty() && violations.empty()) {
     give_up(seen, options, out);

@@ -49,6 +49,20 @@ std::optional<double> separation(const Collision& c) {
   return apart / approach;
 }
 
+// Number of pairs that went through each other.
+int passed_through(const Motion& motion, LawResult& law, Violations& violations) {
+  int through = 0;
+  for (const Crossing& c : motion.crossings) {
+    if (!c.through) continue;
+    const Track &a = motion.tracks[c.a], &b = motion.tracks[c.b];
+    ++through, law.frames += 8;
+    violations.push_back(
+        {"pass-through", c.frame, a.id,
+         fmt::format("goes through object {} on the same line of the floor, neither is pushed", b.id)});
+  }
+  return through;
+}
+
 }  // namespace
 
 // The impulse is up, within 30 degrees. Not of boxes: they leave a corner with any speed that their spin
@@ -136,15 +150,7 @@ LawResult collision(const Motion& motion, Violations& violations) {
              fmt::format("objects {} and {} part {:.1f} times as fast as they met", a.id, b.id, *apart)});
     }
   }
-  int through = 0;
-  for (const Crossing& c : motion.crossings) {
-    if (!c.through) continue;
-    const Track &a = motion.tracks[c.a], &b = motion.tracks[c.b];
-    ++through, law.frames += 8;
-    violations.push_back(
-        {"pass-through", c.frame, a.id,
-         fmt::format("goes through object {} on the same line of the floor, neither is pushed", b.id)});
-  }
+  const int through = passed_through(motion, law, violations);
   if (errors.empty() && !through)
     return not_identifiable("collision", "no two objects are seen to meet and part");
   law.effect = std::max({parallel, gain, ratio_change, double(through)});
