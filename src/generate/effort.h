@@ -8,7 +8,7 @@ namespace orrery {
 inline constexpr double kDefaultEffort = 0.5;
 
 // Attention heads that a domain opens no further are left out: no loss changes by a tenth of a percent (bench/heads).
-inline constexpr float kHeadThreshold = 0.85f;
+inline constexpr float kHeadThreshold = 0.3f;
 
 struct Effort {
   double copy_threshold = 1;  // patches that are unchanged with this certainty skip the deeper layers; 1: none do
