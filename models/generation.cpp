@@ -150,6 +150,39 @@ void append_keys(const std::vector<Continued>& parts, size_t layer, KeptRows kep
   }
 }
 
+struct LayerScratch {
+  Rows<bf16> half;
+  Rows<float> rows, keys, residual, wide;
+  std::vector<float> rms;
+  MlaCache attention;
+  RoutedFfnCache ffn;
+  GateCache gate;
+  RoutingStats stats;
+};
+
+// One layer over the rows x of a pass; with `keep` its keys join the caches.
+void run_layer(const TransformerLayer& layer, size_t l, const Pass& pass, std::span<const uint8_t> domain, const RoutingOptions& options, bool keep, const ExpertGroups* planned, LayerScratch& s, Rows<float>& x) {
+  const int64_t t = pass.size(), d = x.cols();
+  s.half.resize(t, d);
+  rms_norm_forward(layer.attention_norm, x.data(), d, t, nullptr, s.half.data(), s.rms.data());
+  mla_latent_rows(layer.attention, pass.rope, s.half, s.rows);
+  gather_keys(pass.parts, l, &GenerationCache::keys, s.rows, pass.plan.key_begin.back(), s.keys);
+  mla_attend(layer.attention, pass.plan, pass.rope, s.half, s.keys, domain, options.head_threshold, s.attention, s.residual);
+  if (keep) append_keys(pass.parts, l, &GenerationCache::keys, s.rows);
+  add_rows(s.residual, x);
+  s.wide.resize(t, d);
+  s.half.resize(t, d);
+  rms_norm_forward(layer.ffn_norm, x.data(), d, t, s.wide.data(), s.half.data(), s.rms.data());
+  if (layer.gate.width) {
+    gate_latent_rows(layer.gate, pass.rope, s.half, s.gate, s.rows);
+    gather_keys(pass.parts, l, &GenerationCache::gate_keys, s.rows, pass.plan.key_begin.back(), s.keys);
+    gate_attend(layer.gate, pass.plan, pass.rope, s.keys, s.gate);
+    if (keep) append_keys(pass.parts, l, &GenerationCache::gate_keys, s.rows);
+  }
+  routed_ffn_forward(layer.ffn, layer.gate.width ? s.gate.out : s.wide, s.half, pass.modality, options, s.ffn, s.stats, s.residual, planned);
+  add_rows(s.residual, x);
+}
+
 }  // namespace
 
 void UnifiedTransformer::extend(const TokenBatch& batch, GenerationCache& cache, bool keep, Rows<float>& hidden, const RoutingOptions& options) const {
@@ -184,14 +217,9 @@ void UnifiedTransformer::extend(const TokenBatch& batch, std::span<GenerationCac
   trace_predictions(pass.parts, predicted);
   std::vector<ExpertGroups> planned;
   if (plans) plan_groups(config_.router, predicted, 0, planned);
-  Rows<bf16> half;
-  Rows<float> rows, keys, residual, wide;
-  std::vector<float> rms(pass.size());
-  MlaCache scratch;
-  RoutedFfnCache ffn;
-  GateCache gate;
-  RoutingStats stats;
   std::vector<uint8_t> domain = batch.modality;
+  LayerScratch scratch;
+  scratch.rms.resize(size_t(pass.size()));
   for (size_t l = 0; l < layers_.size(); ++l) {
     const TransformerLayer& layer = layers_[l];
     if (prunes && int(l) == config_.prune_layer) {
@@ -205,33 +233,15 @@ void UnifiedTransformer::extend(const TokenBatch& batch, std::span<GenerationCac
         plan_groups(config_.router, predicted, l, planned);
       }
     }
-    const int64_t t = pass.size();
-    half.resize(t, d);
-    rms_norm_forward(layer.attention_norm, f.x.data(), d, t, nullptr, half.data(), rms.data());
-    mla_latent_rows(layer.attention, pass.rope, half, rows);
-    gather_keys(pass.parts, l, &GenerationCache::keys, rows, pass.plan.key_begin.back(), keys);
-    mla_attend(layer.attention, pass.plan, pass.rope, half, keys, domain, options.head_threshold, scratch, residual);
-    if (keep) append_keys(pass.parts, l, &GenerationCache::keys, rows);
-    add_rows(residual, f.x);
-    wide.resize(t, d);
-    half.resize(t, d);
-    rms_norm_forward(layer.ffn_norm, f.x.data(), d, t, wide.data(), half.data(), rms.data());
-    if (layer.gate.width) {
-      gate_latent_rows(layer.gate, pass.rope, half, gate, rows);
-      gather_keys(pass.parts, l, &GenerationCache::gate_keys, rows, pass.plan.key_begin.back(), keys);
-      gate_attend(layer.gate, pass.plan, pass.rope, keys, gate);
-      if (keep) append_keys(pass.parts, l, &GenerationCache::gate_keys, rows);
-    }
-    routed_ffn_forward(layer.ffn, layer.gate.width ? gate.out : wide, half, pass.modality, options, ffn, stats, residual, plans ? &planned[l] : nullptr);
-    trace_parts(pass, batch.sequence_begin, pruning ? &pruning->kept : nullptr, layer, scratch.attended, ffn.router.routes);
-    add_rows(residual, f.x);
-    domains_of(ffn.router.routes, domain);
+    run_layer(layer, l, pass, domain, options, keep, plans ? &planned[l] : nullptr, scratch, f.x);
+    trace_parts(pass, batch.sequence_begin, pruning ? &pruning->kept : nullptr, layer, scratch.attention.attended, scratch.ffn.router.routes);
+    domains_of(scratch.ffn.router.routes, domain);
   }
   if (keep)
     for (const Continued& p : pass.parts) p.cache->tokens.insert(p.cache->tokens.end(), batch.tokens.begin() + p.begin, batch.tokens.begin() + p.begin + p.count);
   hidden.resize(pass.size(), d);
-  half.resize(pass.size(), d);
-  if (pass.size()) rms_norm_forward(final_norm_, f.x.data(), d, pass.size(), hidden.data(), half.data(), rms.data());
+  scratch.half.resize(pass.size(), d);
+  if (pass.size()) rms_norm_forward(final_norm_, f.x.data(), d, pass.size(), hidden.data(), scratch.half.data(), scratch.rms.data());
 }
 
 }  // namespace orrery

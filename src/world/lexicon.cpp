@@ -13,7 +13,7 @@ using Row = std::pair<const std::string_view, std::vector<const char*>>;
 
 const std::vector<Row> kPhraseRows = {
     {"color:red", {"red*7", "bright red", "crimson", "ruby", "cherry red", "pinkish red", "~scarlet*2", "~carmine"}},
-    {"color:orange", {"orange*7", "bright orange", "orange colored", "brownish orange", "~tangerine*2", "~reddish orange"}},
+    {"color:orange", {"orange*7", "bright orange", "orange colored", "~tangerine*2", "~reddish orange"}},
     {"color:yellow", {"yellow*7", "bright yellow", "lemon yellow", "golden", "greenish yellow", "~canary yellow", "~yellowish"}},
     {"color:green", {"green*7", "bright green", "emerald", "grass green", "bluish green", "~jade*2", "~leaf green"}},
     {"color:cyan", {"cyan*5", "turquoise*2", "aqua", "greenish blue", "~teal", "~aquamarine"}},

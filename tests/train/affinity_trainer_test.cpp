@@ -32,6 +32,8 @@ TEST(AffinityTrainer, AddsAPredictorAndChangesNothingElse) {
   const TextTokenizer text = TextTokenizer::load_shipped();
   UnifiedTransformerConfig c;
   c.d_model = 64;
+  c.router.fallback_threshold = 0;  // an untrained router trusts no expert
+  c.router.by_modality = true;
   c.num_layers = 2;
   c.attention = {2, 16, 32, 16};
   c.kv_latent_dim = c.expert_hidden = c.shared_hidden = 32;
@@ -71,7 +73,7 @@ TEST(AffinityTrainer, AddsAPredictorAndChangesNothingElse) {
   double share = 0;
   for (const char* domain : kDomainNames)
     for (const Json& layer : last.at("held_out_agreement").at(domain)) share += layer.get<double>() / 6;
-  EXPECT_GT(share, 0.55);  // chance: 0.5, 0.25, 0.25
+  EXPECT_GT(share, 0.4);  // chance: 0.5, 0.25, 0.25; an untrained router follows little but chance
 }
 
 TEST(AffinityTrainer, ConfigNamesWhatIsWrong) {
