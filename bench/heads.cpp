@@ -12,7 +12,7 @@
 namespace orrery::bench {
 namespace {
 
-constexpr std::array<float, 5> kThresholds = {0, 0.6f, 0.7f, 0.8f, 0.9f};
+constexpr std::array<float, 5> kThresholds = {0.0f, 0.3f, 0.6f, 0.8f, 0.9f};
 
 // Closes for good what opens no further than the threshold; returns how many heads of each domain that are.
 std::array<int, kNumDomains> close_heads(UnifiedTransformer& model, float threshold) {
