@@ -129,10 +129,10 @@ void trace_predictions(const std::vector<Continued>& parts, const std::vector<st
         p.cache->trace->passes.back().predicted.emplace_back(layer.begin() + p.begin, layer.begin() + p.begin + p.count);
 }
 
-// Of the layers from `first` on.
-void plan_groups(const RouterConfig& router, const std::vector<std::vector<Route>>& predicted, size_t first, std::vector<ExpertGroups>& planned) {
+// Of the layers [first, last).
+void plan_groups(const RouterConfig& router, const std::vector<std::vector<Route>>& predicted, size_t first, size_t last, std::vector<ExpertGroups>& planned) {
   planned.resize(predicted.size());
-  for (size_t l = first; l < predicted.size(); ++l) group_by_expert(router.num_experts(), predicted[l], planned[l]);
+  for (size_t l = first; l < last; ++l) group_by_expert(router.num_experts(), predicted[l], planned[l]);
 }
 
 void keep_rows(const std::vector<int64_t>& rows, std::vector<std::vector<Route>>& predicted) {
@@ -216,7 +216,7 @@ void UnifiedTransformer::extend(const TokenBatch& batch, std::span<GenerationCac
   if (affinity_ && (plans || is_traced(pass.parts))) affinity_.predict(f.x, batch.modality, options.top_k, predicted);
   trace_predictions(pass.parts, predicted);
   std::vector<ExpertGroups> planned;
-  if (plans) plan_groups(config_.router, predicted, 0, planned);
+  if (plans) plan_groups(config_.router, predicted, 0, prunes ? size_t(config_.prune_layer) : layers_.size(), planned);
   std::vector<uint8_t> domain = batch.modality;
   LayerScratch scratch;
   scratch.rms.resize(size_t(pass.size()));
@@ -230,7 +230,7 @@ void UnifiedTransformer::extend(const TokenBatch& batch, std::span<GenerationCac
       if (pass.size() == 0) break;
       if (plans) {
         keep_rows(pruning->kept, predicted);
-        plan_groups(config_.router, predicted, l, planned);
+        plan_groups(config_.router, predicted, l, layers_.size(), planned);
       }
     }
     run_layer(layer, l, pass, domain, options, keep, plans ? &planned[l] : nullptr, scratch, f.x);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/json_fields.h"
 #include "models/unified_transformer.h"
 
 namespace orrery {
@@ -94,19 +95,12 @@ Json UnifiedTransformerConfig::to_json() const {
 
 UnifiedTransformerConfig UnifiedTransformerConfig::from_json(const Json& json) {
   UnifiedTransformerConfig config;
-  if (!json.is_object()) fail("transformer config: not a JSON object");
   std::set<std::string> known;
   visit_fields(config, [&](const char* name, auto& value) {
     known.insert(name);
-    if (!json.contains(name)) return;
-    try {
-      json.at(name).get_to(value);
-    } catch (const nlohmann::json::exception& error) {
-      fail("transformer config: {}: {}", name, error.what());
-    }
+    read_field(json, "transformer config", name, value);
   });
-  for (const auto& [name, value] : json.items())
-    if (!known.count(name)) fail("transformer config: unknown field {}", name);
+  refuse_unknown(json, known, "transformer config");
   check(config);
   return config;
 }

@@ -58,6 +58,7 @@ void BatchWriter::end_candidate(Candidate& candidate) {
     lock.unlock();
     const double score = physics_eval::evaluate(source).score.value_or(0);
     lock.lock();
+    if (clip.over) return;  // another candidate of it failed meanwhile
     if (score > clip.best_score || (score == clip.best_score && candidate.seed < clip.seed)) {
       clip.best_score = score;
       clip.best = std::move(candidate.frames);

@@ -105,7 +105,7 @@ PictureSize output_size(const ClipOptions& o) {
 
 void check_clip_options(const ClipOptions& o) {
   if (!(o.seconds > 0 && o.seconds <= kMaxSeconds))
-    fail_usage("seconds {} is outside of 0 to {} s", o.seconds, kMaxSeconds);
+    fail_usage("seconds {}: expected a length above 0, up to {} s", o.seconds, kMaxSeconds);
   const auto check = [](const char* name, double value, double low, double high) {
     if (!(value >= low && value <= high)) fail_usage("{} {} is outside of {} to {}", name, value, low, high);
   };

@@ -44,7 +44,7 @@ void check(InspectOptions& o) {
   if (o.input.find_first_not_of(" \t\n\r") == std::string::npos)
     fail_usage("inspect: the prompt is empty; for example \"a red ball falls and bounces\"");
   if (o.seconds < 0 || o.seconds > kMaxInspected)
-    fail_usage("inspect: seconds {} is outside of 0 to {}", o.seconds, kMaxInspected);
+    fail_usage("inspect: seconds {}: expected a length above 0, up to {}", o.seconds, kMaxInspected);
   if (fs::exists(o.out) && !o.overwrite)
     fail_usage("inspect: {} exists; give --overwrite or another name", o.out);
   AtomicPath probe(o.out);  // a folder that cannot be written: now, not after the work

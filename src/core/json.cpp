@@ -1,6 +1,6 @@
 #include "core/json.h"
 
-#include "core/error.h"
+#include "core/json_fields.h"
 #include "core/files.h"
 
 namespace orrery {
@@ -16,5 +16,12 @@ Json parse_json(const std::string& text, const std::string& source) {
 }
 
 Json read_json(const std::filesystem::path& path) { return parse_json(read_text(path), path.string()); }
+
+void refuse_unknown(const Json& json, const std::set<std::string>& known, const char* config, const char* where) {
+  const std::string in = *where ? fmt::format(" in {}", where) : "";
+  if (!json.is_object()) fail("{}: not a JSON object{}", config, in);
+  for (const auto& [name, value] : json.items())
+    if (!known.count(name)) fail("{}: unknown field {}{}", config, name, in);
+}
 
 }  // namespace orrery

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <set>
 
-#include "core/error.h"
+#include "core/json_fields.h"
 #include "core/progress.h"
 #include "train/train_log.h"
 
@@ -75,24 +75,24 @@ RoutedTokens picked(const RoutedTokens& from, int rows, Rng& rng) {
 
 struct Sources {
   const AffinityTrainConfig& config;
-  const TextTokenizer& text;
+  const CaptionNoise& noise;
   const VideoTokenizer& video;
+  const SceneDataset& scenes;
 };
 
 // Scenes [begin, end): states, captions, and chunks of patches, as one batch.
-TokenBatch make_batch(const Sources& s, const SceneDataset& scenes, int begin, int end) {
+TokenBatch make_batch(const Sources& s, int begin, int end) {
   TokenBatch batch;
   std::vector<PrologueItem> items;
   PatchTargets patches;
-  const CaptionNoise noise(s.text);
   const AffinityTrainConfig& c = s.config;
   for (int i = begin; i < end; ++i) {
     Rng rng(c.seed, hash64("affinity") + uint64_t(i));
-    const DatasetClip clip = scenes.variant(i, rng);
+    const DatasetClip clip = s.scenes.variant(i, rng);
     StateWindow window = make_state_window(clip, c.window_chunks, rng);
     add_state_noise(window, c.state_noise, rng);
     add_state_sequence(window, batch);
-    add_prologue_sequence(clip, noise, 0, rng, batch, items);
+    add_prologue_sequence(clip, s.noise, 0, rng, batch, items);
     for (int n = int((i + 1) * c.chunks_per_scene) - int(i * c.chunks_per_scene); n > 0; --n)
       add_pixel_sequence(make_pixel_sample(clip, 1 + rng.below(20), s.video), kPatchesOfAChunk,
                          s.video.dims(), s.video.levels(), rng, batch, patches);
@@ -101,23 +101,15 @@ TokenBatch make_batch(const Sources& s, const SceneDataset& scenes, int begin, i
 }
 
 RoutedTokens collect(const UnifiedTransformer& model, const Sources& s, bool quiet) {
-  SceneDataset scenes(s.config.seed, Split::kTrain, kClipFrames);
-  scenes.grow_to(s.config.scenes);
   Progress progress("routes", s.config.scenes, "scenes", quiet);
   std::vector<RoutedTokens> parts;
   const int fitted = s.config.scenes - s.config.held_out;
   for (int begin = 0; begin < fitted; begin += kScenesABatch) {
     const int end = std::min(fitted, begin + kScenesABatch);
-    parts.push_back(routed_tokens(model, make_batch(s, scenes, begin, end)));
+    parts.push_back(routed_tokens(model, make_batch(s, begin, end)));
     progress.update(end);
   }
   return joined(parts);
-}
-
-RoutedTokens collect_held_out(const UnifiedTransformer& model, const Sources& s) {
-  SceneDataset scenes(s.config.seed, Split::kTrain, kClipFrames);
-  scenes.grow_to(s.config.scenes);
-  return routed_tokens(model, make_batch(s, scenes, s.config.scenes - s.config.held_out, s.config.scenes));
 }
 
 Json agreement_json(const std::vector<std::array<Agreement, kNumDomains>>& layers) {
@@ -157,15 +149,9 @@ AffinityTrainConfig AffinityTrainConfig::from_json(const Json& json) {
   std::set<std::string> known = {"schedule"};
   visit_fields(c, [&](const char* name, auto& value) {
     known.insert(name);
-    if (!json.contains(name)) return;
-    try {
-      json.at(name).get_to(value);
-    } catch (const nlohmann::json::exception& e) {
-      fail("affinity config: {}: {}", name, e.what());
-    }
+    read_field(json, "affinity config", name, value);
   });
-  for (const auto& [name, value] : json.items())
-    if (!known.count(name)) fail("affinity config: unknown field {}", name);
+  refuse_unknown(json, known, "affinity config");
   if (json.contains("schedule")) c.schedule = Schedule::from_json(json.at("schedule"));
   check(c);
   return c;
@@ -201,9 +187,13 @@ void train_affinity(const AffinityTrainConfig& config, const TrainOptions& optio
   const UnifiedTransformerConfig& c = model->config();
   if (c.router.num_experts() == 0)
     fail("{}: a dense model has no experts to predict", options.initial.string());
-  const Sources sources{config, text, *video};
+  SceneDataset scenes(config.seed, Split::kTrain, kClipFrames);
+  scenes.grow_to(config.scenes);
+  const CaptionNoise noise(text);
+  const Sources sources{config, noise, *video, scenes};
   const RoutedTokens fitted = collect(*model, sources, options.quiet),
-                     judged = collect_held_out(*model, sources);
+                     judged = routed_tokens(
+                         *model, make_batch(sources, config.scenes - config.held_out, config.scenes));
   Rng rng(config.seed, hash64("affinity_fit"));
   AffinityPredictor predictor(c.d_model, config.hidden, c.num_layers, c.router, rng);
   AdamW optimizer(predictor.parameters(), config.optimizer);

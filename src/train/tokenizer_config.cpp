@@ -1,16 +1,14 @@
 // The tokenizer trainer's config as JSON.
 #include <set>
 
-#include "core/error.h"
+#include "core/json_fields.h"
 #include "train/tokenizer_trainer.h"
 
 namespace orrery {
 namespace {
 
 void check_names(const Json& json, const std::set<std::string>& known, const char* where) {
-  if (!json.is_object()) fail("training config: {} must be an object", where);
-  for (const auto& [name, value] : json.items())
-    if (!known.count(name)) fail("training config: unknown field {} in {}", name, where);
+  refuse_unknown(json, known, "training config", where);
 }
 
 CropConfig crops_from(const Json& json) {

@@ -1,26 +1,12 @@
 #include <set>
 
-#include "core/error.h"
+#include "core/json_fields.h"
 #include "train/transformer_trainer.h"
 
 namespace orrery {
 namespace {
 
-template <class T>
-void take(const Json& json, const char* name, T& value, std::set<std::string>& known) {
-  known.insert(name);
-  if (!json.contains(name)) return;
-  try {
-    json.at(name).get_to(value);
-  } catch (const nlohmann::json::exception& e) {
-    fail("training config: {}: {}", name, e.what());
-  }
-}
-
-void refuse_unknown(const Json& json, const std::set<std::string>& known, const char* where) {
-  for (const auto& [name, value] : json.items())
-    if (!known.count(name)) fail("training config: unknown field {} in {}", name, where);
-}
+constexpr const char* kWhat = "training config";
 
 template <class Config, class Visit>
 void visit_fields(Config& c, Visit&& visit) {
@@ -80,8 +66,8 @@ Json TrainPhase::to_json() const {
 TrainPhase TrainPhase::from_json(const Json& json) {
   TrainPhase phase;
   std::set<std::string> known;
-  visit_phase(phase, [&](const char* name, auto& value) { take(json, name, value, known); });
-  refuse_unknown(json, known, "a phase");
+  visit_phase(phase, [&](const char* name, auto& value) { known.insert(name), read_field(json, kWhat, name, value); });
+  refuse_unknown(json, known, kWhat, "a phase");
   return phase;
 }
 
@@ -100,15 +86,15 @@ TransformerTrainConfig TransformerTrainConfig::from_json(const Json& json) {
   TransformerTrainConfig c;
   std::set<std::string> known = {"model", "phases", "optimizer", "schedule"};
   if (json.contains("model")) c.model = UnifiedTransformerConfig::from_json(json.at("model"));
-  visit_fields(c, [&](const char* name, auto& value) { take(json, name, value, known); });
-  refuse_unknown(json, known, "the training config");
+  visit_fields(c, [&](const char* name, auto& value) { known.insert(name), read_field(json, kWhat, name, value); });
+  refuse_unknown(json, known, kWhat);
   if (json.contains("phases"))
     for (const Json& p : json.at("phases")) c.phases.push_back(TrainPhase::from_json(p));
   if (c.phases.empty()) c.phases.emplace_back();
   if (json.contains("optimizer")) {
     std::set<std::string> names;
-    visit_optimizer(c.optimizer, [&](const char* name, auto& value) { take(json.at("optimizer"), name, value, names); });
-    refuse_unknown(json.at("optimizer"), names, "optimizer");
+    visit_optimizer(c.optimizer, [&](const char* name, auto& value) { names.insert(name), read_field(json.at("optimizer"), kWhat, name, value); });
+    refuse_unknown(json.at("optimizer"), names, kWhat, "optimizer");
   }
   if (json.contains("schedule")) c.schedule = Schedule::from_json(json.at("schedule"));
   return c;

@@ -285,23 +285,33 @@ struct RouterLoss {
   }
 };
 
+// A router on random tokens of all modalities in turn, routed once.
+struct RoutedCase {
+  static constexpr int kWidth = 8;
+  Rng rng;
+  ParameterList list;
+  RouterState router;
+  Rows<float> x;
+  std::vector<uint8_t> modality;
+  RouterCache cache;
+  RoutingStats stats;
+  RoutedCase(uint64_t seed, const RouterConfig& config, int tokens) : rng(seed) {
+    router.declare(list, "router", config, kWidth, rng);
+    fill_exact(rng, 0.6, router.gate.weight);
+    x = exact_rows(rng, tokens, kWidth);
+    for (int t = 0; t < tokens; ++t) modality.push_back(uint8_t(t % 3));
+    router_forward(router, x, modality, {}, cache, stats);
+  }
+};
+
 TEST(Router, BackwardMatchesFiniteDifferences) {
-  Rng rng(7);
   RouterConfig c;
   c.experts = {2, 4, 4};
   c.cluster_weight = 0.5, c.z_weight = 0.3, c.balance_weight = 0.7;  // so that a mistake in any of them shows
   c.fallback_threshold = 0.25;
-  constexpr int kWidth = 8, kTokens = 9;
-  ParameterList list;
-  RouterState router;
-  router.declare(list, "router", c, kWidth, rng);
-  fill_exact(rng, 0.6, router.gate.weight);
-  const Rows<float> x = exact_rows(rng, kTokens, kWidth);
-  std::vector<uint8_t> modality;
-  for (int t = 0; t < kTokens; ++t) modality.push_back(uint8_t(t % 3));
-  RouterCache cache;
-  RoutingStats stats;
-  router_forward(router, x, modality, {}, cache, stats);
+  constexpr int kTokens = 9, kWidth = RoutedCase::kWidth;
+  RoutedCase r(7, c, kTokens);
+  auto& [rng, list, router, x, modality, cache, stats] = r;
   EXPECT_GT(stats.fallback, 0) << "the case must contain one";
   EXPECT_LT(stats.fallback, kTokens);
   std::vector<float> dweight(kTokens * kMaxTopK);
@@ -318,23 +328,14 @@ TEST(Router, BackwardMatchesFiniteDifferences) {
 }
 
 TEST(Router, ByModalityTheDomainIsGivenAndNothingOfItIsLearned) {
-  Rng rng(9);
   RouterConfig c;
   c.by_modality = true;
   c.cluster_weight = c.z_weight = 0.5;
   c.balance_weight = 0;
   c.fallback_threshold = 0;
-  constexpr int kWidth = 8, kTokens = 30;
-  ParameterList list;
-  RouterState router;
-  router.declare(list, "router", c, kWidth, rng);
-  fill_exact(rng, 0.6, router.gate.weight);
-  const Rows<float> x = exact_rows(rng, kTokens, kWidth);
-  std::vector<uint8_t> modality;
-  for (int t = 0; t < kTokens; ++t) modality.push_back(uint8_t(t % 3));
-  RouterCache cache;
-  RoutingStats stats;
-  router_forward(router, x, modality, {}, cache, stats);
+  constexpr int kTokens = 30, kWidth = RoutedCase::kWidth;
+  RoutedCase routed(9, c, kTokens);
+  auto& [rng, list, router, x, modality, cache, stats] = routed;
   EXPECT_EQ(stats.left_modality, 0);
   std::vector<float> dweight(kTokens * kMaxTopK);
   for (int t = 0; t < kTokens; ++t) {

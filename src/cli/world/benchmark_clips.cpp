@@ -40,13 +40,6 @@ BenchmarkClip clip_of(const BenchmarkOptions& o, size_t column, const Scenario& 
   return clip;
 }
 
-std::string objects_text(const std::vector<physics_eval::ExpectedObject>& objects) {
-  std::string out;
-  for (const auto& o : objects)
-    out += fmt::format("{}/{} ", o.shape ? int(*o.shape) : -1, o.color ? *o.color : -1);
-  return out;
-}
-
 // What decides a clip besides its prompt, seed and options: what the manifest keeps as its model.
 std::string made_by(const BenchmarkOptions& o, const OwnModel& model, const BenchmarkClip& clip) {
   switch (o.columns[clip.column].maker) {
@@ -184,6 +177,13 @@ void write_states(const BenchmarkOptions& o, const OwnModel& model, std::vector<
 }
 
 }  // namespace
+
+std::string objects_text(const std::vector<physics_eval::ExpectedObject>& objects) {
+  std::string out;
+  for (const auto& o : objects)
+    out += fmt::format("{}/{} ", o.shape ? int(*o.shape) : -1, o.color ? *o.color : -1);
+  return out;
+}
 
 const std::vector<std::string> kGeneratorNames = {"prompt", "seed", "out", "seconds"};
 

@@ -44,6 +44,9 @@ struct BenchmarkClip {
   std::string broken;     // the law that was broken on purpose
 };
 
+// The objects that a prompt promises, for telling one question from another.
+std::string objects_text(const std::vector<physics_eval::ExpectedObject>& objects);
+
 // All clips that the table needs, by column, scenario, seed.
 std::vector<BenchmarkClip> planned_clips(const BenchmarkOptions& options);
 

@@ -22,12 +22,6 @@ using physics_eval::html_escaped;
 constexpr int kFilmWidth = 320, kFilmCrf = 30, kMaxFilmFrames = 24 * 12;
 constexpr size_t kMaxFilms = 400;
 
-const TableRow* find(const std::vector<TableRow>& table, const std::string& law, const std::string& column) {
-  for (const TableRow& row : table)
-    if (row.law == law && row.column == column) return &row;
-  return nullptr;
-}
-
 // A mean with its interval, drawn on 0 to 100.
 std::string score_cell(const MeanInterval& m, const std::string& below) {
   if (std::isnan(m.mean))
@@ -47,7 +41,7 @@ std::string main_table(const BenchmarkOptions& o, const BenchmarkResult& r) {
   for (const std::string& law : laws) {
     out += fmt::format("<tr{}><td>{}", law == "all" ? " class=total" : "", html_escaped(law));
     for (const Column& c : o.columns) {
-      const TableRow* row = find(r.table, law, c.name);
+      const TableRow* row = find_row(r.table, law, c.name);
       if (!row) {
         out += "<td class=soft>no clips";
         continue;

@@ -62,11 +62,8 @@ std::string joined(const std::vector<std::string>& words) {
 // What decides a result besides the file: another evaluator or another question is another result.
 std::string question_of(const BenchmarkClip& clip) {
   const Scenario& s = *clip.scenario;
-  std::string objects;
-  for (const auto& o : s.objects)
-    objects += fmt::format("{}/{} ", o.shape ? int(*o.shape) : -1, o.color.value_or(-1));
   return fmt::format("{} {} expect {} by {}of {}{}{}", physics_eval::kEvaluatorVersion,
-                     physics_eval::kThresholdsVersion, int(s.expect), joined(s.judged_by), objects,
+                     physics_eval::kThresholdsVersion, int(s.expect), joined(s.judged_by), objects_text(s.objects),
                      clip.pair ? "later " : "", clip.states.empty() ? "" : "states");
 }
 

@@ -63,12 +63,6 @@ TableRow row_of(const BenchmarkOptions& o, const std::vector<ScoredClip>& clips,
   return row;
 }
 
-const TableRow* find(const std::vector<TableRow>& table, const std::string& law, const std::string& column) {
-  for (const TableRow& row : table)
-    if (row.law == law && row.column == column) return &row;
-  return nullptr;
-}
-
 // The loss between states and pixels that is not the tracker's, and states that are bad themselves.
 std::string reading_of(const BlameRow& b) {
   if (std::isnan(b.states) || std::isnan(b.pixels)) return "not judged";
@@ -116,6 +110,12 @@ std::string cell(double v) { return std::isnan(v) ? "" : fmt::format("{:.4g}", v
 
 }  // namespace
 
+const TableRow* find_row(const std::vector<TableRow>& table, const std::string& law, const std::string& column) {
+  for (const TableRow& row : table)
+    if (row.law == law && row.column == column) return &row;
+  return nullptr;
+}
+
 std::vector<TableRow> table_of(const BenchmarkOptions& o, const std::vector<ScoredClip>& clips) {
   std::vector<TableRow> out;
   std::vector<std::string> laws = o.suite.laws();
@@ -156,7 +156,7 @@ std::vector<BlameRow> blame_of(const std::vector<TableRow>& table) {
   std::vector<BlameRow> out;
   for (const TableRow& row : table) {
     if (row.column != "orrery") continue;
-    const TableRow* reference = find(table, row.law, "simulator");
+    const TableRow* reference = find_row(table, row.law, "simulator");
     BlameRow b{row.law, row.states.mean, row.score.mean, NAN, NAN, ""};
     if (reference) b.simulator_states = reference->states.mean, b.simulator_pixels = reference->score.mean;
     b.reading = reading_of(b);
@@ -251,7 +251,7 @@ std::string table_markdown(const BenchmarkOptions& o, const BenchmarkResult& r) 
   for (const std::string& law : laws) {
     out += fmt::format("| {} |", law);
     for (const Column& c : o.columns) {
-      const TableRow* row = find(r.table, law, c.name);
+      const TableRow* row = find_row(r.table, law, c.name);
       out += row ? fmt::format(" {} | {} of {}{} |", score_text(row->score), row->judged, row->clips,
                                row->failed ? fmt::format(", {} failed", row->failed) : "")
                  : " - | - |";

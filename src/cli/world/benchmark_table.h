@@ -16,6 +16,7 @@ struct TableRow {
 
 // By law of the suite, then column; the last of each column has the law "all".
 std::vector<TableRow> table_of(const BenchmarkOptions& options, const std::vector<ScoredClip>& clips);
+const TableRow* find_row(const std::vector<TableRow>& table, const std::string& law, const std::string& column);  // or null
 
 // By law of physics_eval: mean quality (0 to 100) where a clip showed enough of it.
 struct LawRow {
