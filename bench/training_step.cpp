@@ -123,7 +123,7 @@ Json shapes_of(const UnifiedTransformer& model, const Mixture& m, const Batch& b
 // Products of the layers alone (attention's scores, embeddings and heads not counted), forward and twice that backward.
 double layer_flops(const UnifiedTransformerConfig& c, int64_t tokens) {
   const double d = c.d_model, heads = c.attention.heads;
-  const double attention = d * heads * c.attention.qk() + d * (c.kv_latent_dim + c.attention.rope) + c.kv_latent_dim * heads * (c.attention.nope + c.attention.value) + heads * c.attention.value * d;
+  const double attention = d * heads * c.attention.qk() + d * (c.kv_latent_dim + c.attention.rope) + c.kv_latent_dim * heads * (c.attention.nope + c.attention.value) + heads * (c.attention.value + (c.relative_values ? c.attention.rope : 0)) * d;
   const double ffn = 3 * d * (c.shared_hidden + c.router.top_k * c.expert_hidden) + d * (3 + c.router.num_experts());
   return 3 * 2 * double(tokens) * c.num_layers * (attention + ffn);
 }
