@@ -13,12 +13,12 @@ namespace {
 
 double decibels(double squared, int64_t count) { return count ? -10 * std::log10(squared / double(count) + 1e-12) : 0; }
 
-struct LossSums {
+struct CellLoss {
   float loss = 0, squared = 0, object_squared = 0, object = 0;
 };
 
 // One cell of 4 x 4 pixels and 4 frames: 192 values. `pixels` becomes the gradient.
-ORRERY_SIMD LossSums cell_loss(float* pixels, const uint8_t* target, const float* weight, const float* object, float absolute, float scale) {
+ORRERY_SIMD CellLoss cell_loss(float* pixels, const uint8_t* target, const float* weight, const float* object, float absolute, float scale) {
   float loss = 0, squared = 0, object_squared = 0, objects = 0;
 #pragma omp simd reduction(+ : loss, squared, object_squared, objects)
   for (int i = 0; i < kPixelChannels; ++i) {
@@ -42,7 +42,7 @@ ReconstructionError picture_loss(std::span<float> pixels, const uint8_t* target,
   const int64_t cells = int64_t(pixels.size()) / kPixelChannels;
   std::array<float, 4> weights;
   for (int c = 0; c < 4; ++c) weights[c] = float(1 + (c & kMoving ? w.moving : 0) + (c & kObject ? w.object : 0));
-  std::vector<LossSums> sums(static_cast<size_t>(cells));
+  std::vector<CellLoss> sums(static_cast<size_t>(cells));
   parallel_for(cells, [&](int64_t p) {
     std::array<float, kPixelChannels> weight, object;
     for (int i = 0; i < kClasses; ++i) {
@@ -53,7 +53,7 @@ ReconstructionError picture_loss(std::span<float> pixels, const uint8_t* target,
   });
   ReconstructionError total;
   double objects = 0;
-  for (const LossSums& s : sums) total.loss += s.loss, total.squared += s.squared, total.object_squared += s.object_squared, objects += s.object;
+  for (const CellLoss& s : sums) total.loss += s.loss, total.squared += s.squared, total.object_squared += s.object_squared, objects += s.object;
   total.count = int64_t(pixels.size()), total.object_count = int64_t(objects);
   return total;
 }

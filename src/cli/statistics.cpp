@@ -35,6 +35,8 @@ std::vector<T> resampled(const std::vector<T>& values, Rng& rng) {
 
 }  // namespace
 
+std::string csv_number(double value) { return std::isnan(value) ? "" : fmt::format("{:.4g}", value); }
+
 double quantile(std::vector<double> values, double q) {
   std::erase_if(values, [](double v) { return std::isnan(v); });
   if (values.empty()) return NAN;

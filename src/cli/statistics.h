@@ -11,6 +11,8 @@ namespace orrery {
 // q in [0, 1], linear between order statistics; NaN for no values.
 double quantile(std::vector<double> values, double q);
 
+std::string csv_number(double value);  // four digits; nothing for NaN
+
 // Wilson score interval (1927) of a share, 95 %.
 struct Share {
   int hits = 0, total = 0;

@@ -99,13 +99,13 @@ void check_cover(const std::map<std::string, RawTensor>& tensors, std::span<cons
   if (rest) fail("{}: {} bytes after the last tensor", source, rest);
 }
 
+}  // namespace
+
 uint64_t element_count(const std::vector<int64_t>& shape) {
   uint64_t count = 1;
   for (int64_t n : shape) count *= uint64_t(n);
   return count;
 }
-
-}  // namespace
 
 int dtype_size(DType dtype) { return row(dtype).size; }
 const char* dtype_name(DType dtype) { return row(dtype).name; }

@@ -13,6 +13,7 @@
 namespace orrery {
 
 enum class DType { kF32, kBF16, kI8, kU8, kI32, kI64, kI16 };
+uint64_t element_count(const std::vector<int64_t>& shape);  // 1 of a scalar
 int dtype_size(DType dtype);             // bytes
 const char* dtype_name(DType dtype);     // "F32", "BF16", ...
 

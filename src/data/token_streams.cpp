@@ -1,11 +1,13 @@
 #include "data/token_streams.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
 #include "data/pixel_classes.h"
 #include "world/captions.h"
+#include "world/families.h"
 #include "world/renderer.h"
 
 namespace orrery {
@@ -31,14 +33,31 @@ std::vector<uint8_t> chunk_classes(const Renderer& renderer, const Trajectory& t
   return classes_in_cells(classify_pixels(rgb, ids, kFrameHeight, kFrameWidth, {}), kFrameHeight, kFrameWidth);
 }
 
-// Patches that changed, or lie near an object or a ramp's edges, matter; a tenth of the rest is background.
-std::vector<float> patch_interest(const PixelSample& s, int dims) {
-  std::vector<float> interest(kPatches, 0.1f);
+// Patches in whose reach object k passes during the chunk.
+std::vector<int> patches_near(const PixelSample& s, size_t k) {
+  std::vector<int> near;
   for (int p = 0; p < kPatches; ++p) {
     const Place place = patch_place(p);
-    for (size_t k = 0; k < s.objects.size(); ++k)
-      for (const ObjectState& state : {s.objects[k].states.front(), s.objects[k].states.back()})
-        if (std::hypot(state.x - place.x, state.y - place.y) < s.scene.objects[k].size * 1.2 + 0.5) interest[p] = 1.0f;
+    const double reach = s.scene.objects[k].size * 1.2 + 0.5;
+    if (std::ranges::any_of(std::array{s.objects[k].states.front(), s.objects[k].states.back()},
+                            [&](const ObjectState& o) { return std::hypot(o.x - place.x, o.y - place.y) < reach; }))
+      near.push_back(p);
+  }
+  return near;
+}
+
+// Patches that changed, or lie near an object or a ramp's edges, matter; a tenth of the rest is background. An object
+// has a share that does not grow with its area: small ones, and boxes, lost their shape when it did.
+std::vector<float> patch_interest(const PixelSample& s, int dims) {
+  std::vector<float> interest(kPatches, 0.1f);
+  for (size_t k = 0; k < s.objects.size(); ++k) {
+    const ObjectSpec& object = s.scene.objects[k];
+    const std::vector<int> near = patches_near(s, k);
+    const double share = 12 * (object.shape == Shape::kBox ? 1.5 : 1.0) * std::sqrt(kMinSize / object.size);
+    for (int p : near) interest[p] = std::max(interest[p], float(share / double(near.size())));
+  }
+  for (int p = 0; p < kPatches; ++p) {
+    const Place place = patch_place(p);
     if (s.scene.ramp.present) {
       const Ramp& r = s.scene.ramp;
       const double u = (place.x - r.x_low) / (r.x_high - r.x_low), top = kFloorY + u * r.height;

@@ -12,12 +12,6 @@
 namespace orrery {
 namespace {
 
-int64_t count(const std::vector<int64_t>& shape) {
-  int64_t n = 1;
-  for (int64_t extent : shape) n *= extent;
-  return n;
-}
-
 uint32_t mixed(uint32_t h) {  // MurmurHash3's finaliser: a bijection of 32 bits that a vector unit can do
   h = (h ^ (h >> 16)) * 0x85ebca6bu;
   h = (h ^ (h >> 13)) * 0xc2b2ae35u;
@@ -59,7 +53,7 @@ void Parameter::zero_gradient() { gradient.assign(value.size(), 0.0f); }
 
 void ParameterList::add(Parameter& parameter, const std::string& name, std::vector<int64_t> shape, bool decay) {
   parameter.name = name;
-  parameter.value.assign(size_t(count(shape)), 0.0f);
+  parameter.value.assign(element_count(shape), 0.0f);
   parameter.shape = std::move(shape);
   parameter.decay = decay;
   parameters_.push_back(&parameter);

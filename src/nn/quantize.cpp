@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <numeric>
 
 #include "core/error.h"
 #include "tensor/bf16.h"
@@ -13,9 +12,8 @@ namespace {
 
 constexpr const char* kScale = ".scale";
 constexpr const char* kInt4 = ".int4";
-constexpr int64_t kSmallest = 4096;  // values: below, the scales would cost what the codes save
+constexpr uint64_t kSmallest = 4096;  // values: below, the scales would cost what the codes save
 
-int64_t count(const std::vector<int64_t>& shape) { return std::accumulate(shape.begin(), shape.end(), int64_t(1), std::multiplies<>()); }
 
 std::string shape_text(const std::vector<int64_t>& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 
@@ -92,11 +90,11 @@ void read_int4(const SafetensorsFile& file, const std::string& name, std::vector
 }  // namespace
 
 bool is_quantized_weight(const std::string& name, const std::vector<int64_t>& shape) {
-  return shape.size() >= 2 && count(shape) >= kSmallest && name.find(".router.") == std::string::npos && !name.starts_with("head.objects") && !name.starts_with("affinity.");
+  return shape.size() >= 2 && element_count(shape) >= kSmallest && name.find(".router.") == std::string::npos && !name.starts_with("head.objects") && !name.starts_with("affinity.");
 }
 
 void read_weights(const SafetensorsFile& file, const std::string& name, const std::vector<int64_t>& shape, std::vector<float>& values) {
-  values.resize(size_t(count(shape)));
+  values.resize(element_count(shape));
   if (!file.contains(name) && file.contains(name + kInt4)) {
     read_int4(file, name, values);
   } else {

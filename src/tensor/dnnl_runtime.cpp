@@ -30,6 +30,16 @@ std::string instruction_set() {
   }
 }
 
+void NameSet::add(std::string name) {
+  std::lock_guard lock(mutex_);
+  names_.insert(std::move(name));
+}
+
+std::vector<std::string> NameSet::all() const {
+  std::lock_guard lock(mutex_);
+  return {names_.begin(), names_.end()};
+}
+
 bool cpu_has_bf16() {
   static const bool has = instruction_set() == "AMX" || instruction_set().starts_with("AVX-512");
   return has;

@@ -4,6 +4,8 @@
 #include <dnnl.hpp>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,17 @@ bool cpu_has_bf16();
 // "AMX", "AVX-512 bf16", "AVX-512", "AVX2", ...
 std::string instruction_set();
 std::string dnnl_version_text();  // "2.6.3"
+
+// Which of oneDNN's implementations were chosen so far.
+class NameSet {
+ public:
+  void add(std::string name);
+  std::vector<std::string> all() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::set<std::string> names_;
+};
 
 // Cache keyed by a shape tuple. Entry is built once by `make`. Make one a thread: a primitive keeps scratch memory, and
 // two threads that run it at once spoil each other's.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 #include "core/error.h"
 #include "core/parallel.h"
@@ -20,8 +19,7 @@ struct Product {
   memory x, y;
 };
 
-std::mutex names_mutex;
-std::set<std::string> implementation_names;
+NameSet int8_matmul_names;
 
 Product make_product(const Shape& shape) {
   const auto [m, n, k] = shape;
@@ -29,10 +27,7 @@ Product make_product(const Shape& shape) {
       y({m, n}, memory::data_type::s32, memory::format_tag::ab);
   const memory::desc w({k, n}, memory::data_type::s8, memory::format_tag::any);
   const dnnl::matmul::primitive_desc description({x, w, y}, dnnl_engine());
-  {
-    std::lock_guard lock(names_mutex);
-    implementation_names.insert(description.impl_info_str());
-  }
+  int8_matmul_names.add(description.impl_info_str());
   return {dnnl::matmul(description), description.weights_desc(), memory(x, dnnl_engine(), nullptr),
           memory(y, dnnl_engine(), nullptr)};
 }
@@ -129,8 +124,7 @@ void int8_matmul_reference(int64_t m, const bf16* x, const Int8Weight& w, float*
 }
 
 std::vector<std::string> int8_matmul_implementations() {
-  std::lock_guard lock(names_mutex);
-  return {implementation_names.begin(), implementation_names.end()};
+  return int8_matmul_names.all();
 }
 
 }  // namespace orrery

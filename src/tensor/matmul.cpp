@@ -1,7 +1,5 @@
 #include "tensor/matmul.h"
 
-#include <mutex>
-#include <set>
 #include <tuple>
 
 #include "core/parallel.h"
@@ -22,8 +20,7 @@ struct MatmulPrimitive {
 // (layout, m, n, k, input type, output type, accumulate)
 using MatmulKey = std::tuple<int, int64_t, int64_t, int64_t, int, int, bool>;
 
-std::mutex names_mutex;
-std::set<std::string> implementation_names;
+NameSet matmul_names;
 
 MatmulPrimitive make_primitive(const MatmulKey& key) {
   const auto [layout, m, n, k, in, out, accumulate] = key;
@@ -37,10 +34,7 @@ MatmulPrimitive make_primitive(const MatmulKey& key) {
     attributes.set_post_ops(ops);
   }
   const dnnl::matmul::primitive_desc description({a, b, c}, attributes, dnnl_engine());
-  {
-    std::lock_guard lock(names_mutex);
-    implementation_names.insert(description.impl_info_str());
-  }
+  matmul_names.add(description.impl_info_str());
   return {dnnl::matmul(description), memory(a, dnnl_engine(), nullptr), memory(b, dnnl_engine(), nullptr),
           memory(c, dnnl_engine(), nullptr)};
 }
@@ -98,8 +92,7 @@ void matmul_reference(MatmulLayout layout, int64_t m, int64_t n, int64_t k, cons
 }
 
 std::vector<std::string> matmul_implementations() {
-  std::lock_guard lock(names_mutex);
-  return {implementation_names.begin(), implementation_names.end()};
+  return matmul_names.all();
 }
 
 bool rows_are_independent() { return cpu_has_bf16(); }

@@ -118,8 +118,6 @@ std::string called_text(const KindRow& k) {
 }
 
 Json number(double v) { return std::isnan(v) ? Json() : Json(v); }
-std::string cell(double v) { return std::isnan(v) ? "" : fmt::format("{:.4g}", v); }
-
 std::string headline(const SuiteReport& r) {
   return fmt::format("Middle dose: mean AUC {:.3f}, least {:.2f}. An alarm is {}.{}", r.middle_mean,
                      r.middle_least, r.alarm_rule,
@@ -245,13 +243,13 @@ Json to_json(const SuiteReport& r) {
 std::string to_csv(const SuiteReport& r) {
   std::string out = "part,kind,dose,unit,auc,low,high,clips,share,share_low,share_high\n";
   const auto shares = [](const Share& s) {
-    return fmt::format("{},{},{},{}\n", s.total, cell(s.value()), cell(s.low()), cell(s.high()));
+    return fmt::format("{},{},{},{}\n", s.total, csv_number(s.value()), csv_number(s.low()), csv_number(s.high()));
   };
   for (const KindRow& k : r.kinds) {
     for (size_t d = 0; d < 3; ++d)
       out +=
           fmt::format("violation,{},{:g},{},{},{},{},{}", csv_quoted(k.kind), k.doses[d], csv_quoted(k.unit),
-                      cell(k.auc[d]), cell(k.low[d]), cell(k.high[d]), shares(k.called[d]));
+                      csv_number(k.auc[d]), csv_number(k.low[d]), csv_number(k.high[d]), shares(k.called[d]));
     out += fmt::format("unbroken,{},,,,,,{}", csv_quoted(k.kind), shares(k.false_alarms));
   }
   for (const InnocentRow& i : r.innocents)
@@ -282,7 +280,7 @@ std::string clips_csv(const EvaluatorOptions& o, const SuiteReport& r) {
     out += fmt::format("{},{},{},{},{},{},{},{},{}\n", fs::relative(s.clip->file, o.folder).string(),
                        part_name(s.clip->part), csv_quoted(s.clip->kind),
                        s.clip->dose < 0 ? "" : fmt::format("{:g}", s.clip->size), s.clip->scene,
-                       int(s.clip->lawful()), s.opinion.score ? cell(r.sign * *s.opinion.score) : "",
+                       int(s.clip->lawful()), s.opinion.score ? csv_number(r.sign * *s.opinion.score) : "",
                        int(s.alarm), csv_quoted(s.opinion.failure));
   return out;
 }

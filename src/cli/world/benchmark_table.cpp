@@ -106,8 +106,6 @@ Json clip_json(const BenchmarkOptions& o, const ScoredClip& s) {
   return out;
 }
 
-std::string cell(double v) { return std::isnan(v) ? "" : fmt::format("{:.4g}", v); }
-
 }  // namespace
 
 const TableRow* find_row(const std::vector<TableRow>& table, const std::string& law, const std::string& column) {
@@ -214,9 +212,9 @@ std::string table_csv(const BenchmarkResult& r) {
       "adheres\n";
   for (const TableRow& t : r.table)
     out += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_quoted(t.law), csv_quoted(t.column),
-                       t.scenarios, t.clips, t.judged, t.failed, t.violated, cell(t.score.mean),
-                       cell(t.score.low), cell(t.score.high), cell(t.states.mean), cell(t.states.low),
-                       cell(t.states.high), t.adheres.total ? cell(t.adheres.value()) : "");
+                       t.scenarios, t.clips, t.judged, t.failed, t.violated, csv_number(t.score.mean),
+                       csv_number(t.score.low), csv_number(t.score.high), csv_number(t.states.mean), csv_number(t.states.low),
+                       csv_number(t.states.high), t.adheres.total ? csv_number(t.adheres.value()) : "");
   return out;
 }
 
@@ -231,7 +229,7 @@ std::string clips_csv(const BenchmarkOptions& o, const std::vector<ScoredClip>& 
                        csv_quoted(c.scenario->law), csv_quoted(c.job.prompt), c.job.seed,
                        csv_quoted(fs::relative(c.file, o.folder).string()),
                        made ? s.result.at("verdict").get<std::string>() : "not made",
-                       score ? cell(*score) : "", states ? cell(*states) : "",
+                       score ? csv_number(*score) : "", states ? csv_number(*states) : "",
                        adheres.is_boolean() ? (adheres.get<bool>() ? "1" : "0") : "",
                        csv_quoted(made ? s.result.at("reason").get<std::string>() : c.error));
   }

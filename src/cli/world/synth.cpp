@@ -16,7 +16,7 @@
 namespace orrery {
 namespace {
 
-struct Options {
+struct SynthArguments {
   SynthOptions synth;
   std::string family, split = "train", style = "train", out;
   double seconds = 4;
@@ -25,7 +25,7 @@ struct Options {
 
 constexpr int kSheetColumns = 6;
 
-void check(const Options& o) {
+void check(const SynthArguments& o) {
   if (o.count == 0 && o.preview == 0) fail_usage("synth: nothing to make; give --count N for shards or --preview N for videos");
   if (o.count > 0 && o.preview > 0) fail_usage("synth: --count and --preview write different things; give one of them");
   if (!o.family.empty() && !is_family(o.family))
@@ -58,7 +58,7 @@ void write_clip(const SynthClip& clip, Style style, const fs::path& path, std::v
   encoder->finish();
 }
 
-int write_previews(const Options& o, const fs::path& folder) {
+int write_previews(const SynthArguments& o, const fs::path& folder) {
   fs::create_directories(folder);
   std::vector<Frame> frames;
   ContactSheetOptions sheet;
@@ -80,7 +80,7 @@ int write_previews(const Options& o, const fs::path& folder) {
   return 0;
 }
 
-int run(Options& o) {
+int run(SynthArguments& o) {
   check(o);
   o.synth.split = parse_split(o.split);
   if (!o.family.empty()) o.synth.family = o.family;
@@ -95,7 +95,7 @@ int run(Options& o) {
 }  // namespace
 
 std::function<int()> setup_synth(CLI::App& app) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<SynthArguments>();
   app.add_option("-o,--out", o->out, "folder (made if absent)")->required();
   app.add_option("--count", o->count, "clips to write as shards of states, prologues and captions; resumable")->check(CLI::PositiveNumber);
   app.add_option("--preview", o->preview, "clips to write as MP4, with a contact sheet, instead of shards")->check(CLI::Range(1, 1000));

@@ -11,7 +11,7 @@
 namespace orrery {
 namespace {
 
-struct Options {
+struct TrainArguments {
   std::string stage, config, out, weights, initial;
   double minutes = 0;
   int64_t steps = 0;
@@ -20,19 +20,19 @@ struct Options {
 };
 
 // Length given on the command line replaces the config's.
-void set_length(Json& config, const Options& o) {
+void set_length(Json& config, const TrainArguments& o) {
   if (o.steps > 0) config["schedule"]["steps"] = o.steps;
   if (o.minutes > 0) config["schedule"]["steps"] = 0, config["schedule"]["minutes"] = o.minutes;
 }
 
-std::string command_of(const Options& o) {
+std::string command_of(const TrainArguments& o) {
   std::string line = fmt::format("orrery train {} --config {}", o.stage, o.config);
   if (o.steps > 0) line += fmt::format(" --steps {}", o.steps);
   if (o.minutes > 0) line += fmt::format(" --minutes {}", o.minutes);
   return line;
 }
 
-int run_tokenizer(const Options& o) {
+int run_tokenizer(const TrainArguments& o) {
   Json config = read_json(o.config);
   set_length(config, o);
   TrainOptions options;
@@ -45,7 +45,7 @@ int run_tokenizer(const Options& o) {
   return 0;
 }
 
-int run_transformer(const Options& o) {
+int run_transformer(const TrainArguments& o) {
   Json config = read_json(o.config);
   set_length(config, o);
   TrainOptions options;
@@ -58,7 +58,7 @@ int run_transformer(const Options& o) {
   return 0;
 }
 
-int run_affinity(const Options& o) {
+int run_affinity(const TrainArguments& o) {
   if (o.resume) fail_usage("train affinity: takes a minute or two and is not resumed; leave --resume out");
   if (o.initial.empty()) fail_usage("train affinity: give the model with --initial, for example --initial models/pretrained/transformer.safetensors");
   if (o.minutes > 0) fail_usage("train affinity: its length is counted in --steps");
@@ -77,11 +77,11 @@ int run_affinity(const Options& o) {
 // One row a stage.
 struct Stage {
   const char* name;
-  int (*run)(const Options&);
+  int (*run)(const TrainArguments&);
 };
 constexpr Stage kStages[] = {{"tokenizer", run_tokenizer}, {"transformer", run_transformer}, {"affinity", run_affinity}};
 
-int run(const Options& o) {
+int run(const TrainArguments& o) {
   if (o.threads > 0) set_num_threads(o.threads);
   for (const Stage& stage : kStages)
     if (o.stage == stage.name) return stage.run(o);
@@ -91,7 +91,7 @@ int run(const Options& o) {
 }  // namespace
 
 std::function<int()> setup_train(CLI::App& app) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<TrainArguments>();
   app.add_option("stage", o->stage, "what to train: tokenizer, transformer, or affinity: the expert affinity predictor of a trained transformer")->required();
   app.add_option("--config", o->config, "JSON file; see src/train/configs")->required()->check(CLI::ExistingFile);
   app.add_option("--out", o->out, "folder for checkpoints and log.jsonl (default checkpoints/STAGE)");
