@@ -9,7 +9,7 @@
 namespace orrery {
 namespace {
 
-constexpr double kFillerShare = 0.35, kShuffledShare = 0.15;  // of captions
+constexpr double kFillerShare = 0.35, kShuffledShare = 0.15, kCommaShare = 0.2;  // of captions
 constexpr double kStandInShare = 0.12;  // of words that have one
 constexpr float kSameMeaning = 0.85f;   // cosine
 constexpr float kNearby = 0.45f;        // cosine: nearer words may mean what a taught one means
@@ -37,7 +37,7 @@ std::vector<float> random_shift(double length, Rng& rng) {
 
 }  // namespace
 
-CaptionNoise::CaptionNoise(const TextTokenizer& text, double amount) : text_(text), amount_(amount) {
+CaptionNoise::CaptionNoise(const TextTokenizer& text, double amount) : text_(text), amount_(amount), comma_(text.id_of(",")) {
   std::vector<int> taught;
   for (const std::string& word : text.taught_words()) taught.push_back(text.id_of(word));
   for (int id = 0; id < text.vocabulary_size(); ++id) {
@@ -77,6 +77,13 @@ void CaptionNoise::shuffle_parts(std::vector<int>& ids, Rng& rng) const {
   }
 }
 
+// "a ball, blue rolls": people set marks where they like, and what follows is the same object still.
+void CaptionNoise::add_comma(std::vector<int>& ids, Rng& rng) const {
+  if (ids.size() >= size_t(kMaxTextTokens)) return;
+  const size_t at = size_t(rng.below(int(ids.size())));
+  if (at > 0 && begins_word(ids[at])) ids.insert(ids.begin() + int64_t(at), comma_);
+}
+
 // One or two runs of up to five words that have nothing to do with the scene.
 void CaptionNoise::add_fillers(std::vector<int>& ids, Rng& rng) const {
   if (fillers_.empty()) return;
@@ -95,6 +102,7 @@ std::vector<CaptionToken> CaptionNoise::apply(std::string_view caption, bool one
   std::vector<int> ids = text_.encode(caption, 1000);
   ids.resize(std::min<size_t>(ids.size(), kMaxTextTokens));
   if (one_object && rng.chance(kShuffledShare * amount_)) shuffle_parts(ids, rng);
+  if (one_object && rng.chance(kCommaShare * amount_)) add_comma(ids, rng);
   if (rng.chance(kFillerShare * amount_)) add_fillers(ids, rng);
   std::vector<CaptionToken> tokens;
   for (int id : ids) {

@@ -33,6 +33,7 @@ class CaptionNoise {
   const std::map<int, std::vector<int>>& stand_ins() const { return stand_ins_; }
 
  private:
+  void add_comma(std::vector<int>& ids, Rng& rng) const;
   void shuffle_parts(std::vector<int>& ids, Rng& rng) const;
   void add_fillers(std::vector<int>& ids, Rng& rng) const;
   void find_stand_ins(const std::vector<int>& taught);
@@ -40,6 +41,7 @@ class CaptionNoise {
 
   const TextTokenizer& text_;
   const double amount_;
+  const int comma_;  // id
   std::vector<int> fillers_;
   std::map<int, std::vector<int>> stand_ins_;
 };

@@ -63,6 +63,7 @@ class Narrator {
     const double form = choose_.uniform();
     if (form < 0.06) return still_life();
     if (form < 0.12 && scene_.objects.size() == 2) return relation();
+    if (form < 0.135 && scene_.objects.size() == 2 && facts_.encounter) return impact();
     return narrative();
   }
 
@@ -104,6 +105,7 @@ class Narrator {
 
   Caption still_life();
   Caption relation();
+  Caption impact();
   Caption narrative();
   std::string adverbials(const std::vector<int>& members, Motion motion);
   Clause motion_clause(const std::vector<int>& members, bool bare);
@@ -151,6 +153,17 @@ Caption Narrator::relation() {
   Caption caption;
   caption.text = spaced({first.text, choose_.chance(0.4) ? "is" : "", choose_.phrase(kTables[int(relation)]),
                          second.text, surroundings(scene_, detail_.surroundings, choose_)});
+  caption.promised = {first.promised[0], second.promised[0]};
+  return caption;
+}
+
+// "a collision between a red ball and a blue box"
+Caption Narrator::impact() {
+  const int a = choose_.below(2), b = 1 - a;
+  const NounPhrase first = noun({a}), second = noun({b});
+  Caption caption;
+  caption.text = spaced({choose_.phrase("collision_of"), first.text, "and", second.text,
+                         surroundings(scene_, detail_.surroundings, choose_)});
   caption.promised = {first.promised[0], second.promised[0]};
   return caption;
 }
@@ -338,7 +351,8 @@ Caption Narrator::narrative() {
   const std::vector<Clause> parts = clauses(bare);
   if (parts.size() > 1 && (form == kTwoSentences || form == kRelative)) form = kPlain;
   if (parts.size() > 1 && (form == kCleft || form == kReversed)) form = kCanBeSeen;
-  Caption caption{spaced({narrated(Form(form), parts), ramp_remark(),
+  const std::string alone = scene_.objects.size() == 1 && choose_.chance(0.04) ? choose_.phrase("alone") : "";
+  Caption caption{spaced({narrated(Form(form), parts), alone, ramp_remark(),
                           surroundings(scene_, detail_.surroundings, choose_)}),
                   {}};
   for (const Clause& part : parts)
@@ -367,7 +381,7 @@ int length_of(const std::string& text) {
 
 Caption one_caption(const Scene& scene, const SceneFacts& facts, Rng& rng, CaptionSplit split) {
   constexpr int kTries = 500;
-  constexpr int kLongest = 40;  // a rare word takes two or three tokens, and a prompt may have 48
+  constexpr int kLongest = 38;  // a rare word takes two or three tokens, and a prompt may have 48
   for (int i = 0; i < kTries; ++i) {
     Chooser choose(rng, split);
     Caption caption = Narrator(scene, facts, choose).tell();

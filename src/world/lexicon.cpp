@@ -26,10 +26,12 @@ const std::vector<Row> kPhraseRows = {
 
     // singular/plural
     {"shape:ball",
-     {"ball/balls*7", "sphere/spheres*2", "orb/orbs", "round ball/round balls", "round object/round objects", "spherical object/spherical objects", "~globe/globes",
+     {"ball/balls*7", "sphere/spheres*2", "orb/orbs", "round ball/round balls", "round object/round objects", "spherical object/spherical objects", "marble/marbles",
+      "basketball/basketballs", "tennis ball/tennis balls", "soccer ball/soccer balls", "beach ball/beach balls", "~globe/globes",
       "~round thing/round things"}},
     {"shape:box",
      {"box/boxes*6", "block/blocks*2", "cube/cubes*2", "crate/crates", "square box/square boxes", "square object/square objects", "cubic object/cubic objects",
+      "package/packages", "brick/bricks", "chest/chests",
       "~carton/cartons", "~cuboid/cuboids"}},
     {"shape:any", {"object/objects*3", "thing/things*2", "~item/items"}},
 
@@ -115,6 +117,9 @@ const std::vector<Row> kPhraseRows = {
     {"then", {"and*6", "and then*2", "then", "~and afterwards"}},
     {"list_and", {"and*8", "with", "plus", "together with", "~as well as"}},
     {"while", {"while*4", "and*4", "as*2", "~whereas"}},
+    {"single", {"a single*3", "just one*2", "only one", "a lone"}},
+    {"alone", {"and nothing else*2", "on its own", "by itself", "alone"}},
+    {"collision_of", {"a collision between*3", "a crash between*2", "the moment of impact between", "a collision of"}},
     {"there_is", {"there is*3", "here is", "we see*2", "~one can see"}},
     {"show",
      {"show*3",
