@@ -57,6 +57,7 @@ void add_options(CLI::App& app, Options& o, int count, const std::string& count_
 }
 
 int run_program(CLI::App& app, int argc, char** argv, const Options& o, const std::function<void()>& body) {
+  keep_heap();  // as the program that is measured
   try {
     app.parse(argc, argv);
     if (o.threads > 0) set_num_threads(o.threads);

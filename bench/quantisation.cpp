@@ -25,9 +25,6 @@ namespace {
 
 constexpr int kStateChunks = 18, kScenesAClip = 6;
 constexpr std::array<int, 2> kFrames = {24, 72};  // 1 and 3 s
-constexpr const char* kShippedKeep =
-    R"(attention|shared|expert\.1[2-9]|embed\.(objects|scene|prologue|patches|asked))";  // as in
-                                                                                         // scripts/train
 
 struct Variant {
   std::string name;
@@ -219,7 +216,7 @@ int main(int argc, char** argv) {
   CLI::App app("Rollout error, PSNR and time of the transformer in bf16, int8 and int4; --model in bf16",
                "quantisation");
   Options options;
-  std::string keep = kShippedKeep;
+  std::string keep = orrery::kStateTensors;
   int chunks = 6;
   options.seed = 100000;
   add_options(app, options, 24, "clips of pixels; six times as many scenes of states");

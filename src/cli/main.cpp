@@ -1,16 +1,12 @@
-#include <malloc.h>
-
 #include <cstdio>
 
 #include "cli/commands.h"
 #include "core/error.h"
+#include "core/parallel.h"
 
 int main(int argc, char** argv) {
   using namespace orrery;
-  // Activations of a few MB come and go every layer: keep them in the heap instead of asking the kernel for zeroed
-  // pages each time (a tenth of a training step otherwise).
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  keep_heap();
   CLI::App app("Orrery: a sentence becomes a physical scene, its states and a clip; any clip gets a physics score.", "orrery");
   app.set_version_flag("--version", std::string("orrery ") + ORRERY_VERSION);
   app.require_subcommand(1);

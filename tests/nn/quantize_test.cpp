@@ -59,6 +59,21 @@ TEST(Quantize, Int4ErrsByHalfAStepOfTheBlocksScale) {
   EXPECT_LT(small.bytes().size(), file_of(values).bytes().size() / 5);
 }
 
+// One value far beyond the others: a scale that holds it exactly would round all the others to nothing.
+TEST(Quantize, Int4ChoosesTheScaleOfLeastError) {
+  std::vector<float> values(kShape[0] * kShape[1]);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = i % 32 == 0 ? 1.0f : 0.06f * (i % 2 ? 1 : -1);
+  std::vector<float> read;
+  read_weights(SafetensorsFile(quantize(file_of(values), WeightType::kInt4).serialize(), "test"), "w", kShape, read);
+  double error = 0, by_largest = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    error += (read[i] - values[i]) * (read[i] - values[i]);
+    const double coarse = std::round(values[i] * 7) / 7;
+    by_largest += (coarse - values[i]) * (coarse - values[i]);
+  }
+  EXPECT_LT(error, 0.9 * by_largest);
+}
+
 TEST(Quantize, WhatIsToBeKeptStaysAsItIs) {
   const SafetensorsFile kept(quantize(file_of(weights()), WeightType::kInt8, [](const std::string& name) { return name == "w"; }).serialize(), "test");
   EXPECT_EQ(kept.tensor("w").dtype, DType::kF32);

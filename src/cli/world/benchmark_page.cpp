@@ -1,7 +1,5 @@
 #include "cli/world/benchmark_page.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 
@@ -10,6 +8,7 @@
 #include "codecs/encoder.h"
 #include "core/base64.h"
 #include "core/error.h"
+#include "core/files.h"
 #include "core/progress.h"
 #include "physics_eval/html_report.h"
 #include "physics_eval/thresholds.h"
@@ -218,8 +217,8 @@ Json record_of(const BenchmarkOptions& o, const ScoredClip& s) {
 }  // namespace
 
 std::string film_data(const fs::path& file) {
-  const fs::path path = fs::temp_directory_path() / fmt::format("orrery-film-{}.mp4", getpid());
   try {
+    const AtomicPath film(fs::temp_directory_path() / "orrery-film.mp4");  // never committed: only its temporary file
     DecodeOptions decode;
     decode.max_width = kFilmWidth;
     const auto source = open_decoder(file, decode);
@@ -229,14 +228,12 @@ std::string film_data(const fs::path& file) {
     std::unique_ptr<FrameSink> sink;
     Frame frame;
     for (int i = 0; i < kMaxFilmFrames && source->next(frame); ++i) {
-      if (!sink) sink = open_encoder(path, frame.width, frame.height, encode);
+      if (!sink) sink = open_encoder(film.temporary(), frame.width, frame.height, encode);
       sink->write(frame);
     }
     if (!sink) return "";
     sink->finish();
-    const std::string data = "data:video/mp4;base64," + base64(read_bytes(path));
-    fs::remove(path);
-    return data;
+    return "data:video/mp4;base64," + base64(read_bytes(film.temporary()));
   } catch (const Error&) {
     return "";
   }
