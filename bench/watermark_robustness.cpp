@@ -362,10 +362,10 @@ void print_quality(const Measured& m, Report& report) {
   table.rows.push_back(
       row("PSNR of marked MP4 against unmarked MP4, both CRF 18, dB", m.psnr_encoded, 1, 0.1, "-"));
   table.rows.push_back(
-      row("mottling in flat regions, rms levels over 5x5", m.mottling_rms, 2, 0.9, "<= 1.5"));
+      row("mottling in flat regions, rms levels over 5x5", m.mottling_rms, 2, 0.9, "<= 0.8"));
   table.rows.push_back(
-      row("mottling in flat regions, largest, levels over 5x5", m.mottling_max, 2, 0.9, "<= 5"));
-  table.rows.push_back(row("flicker in flat regions, rms levels over 5x5", m.flicker, 3, 0.9, "<= 0.25"));
+      row("mottling in flat regions, largest, levels over 5x5", m.mottling_max, 2, 0.9, "<= 2.5"));
+  table.rows.push_back(row("flicker in flat regions, rms levels over 5x5", m.flicker, 3, 0.9, "<= 0.1"));
   if (!m.score_mp4.empty()) {
     table.rows.push_back(
         row("physics score of the frames, change in points of 100", m.score_frames, 2, 0.9, "<= 1"));

@@ -9,9 +9,8 @@ namespace orrery::watermark {
 
 inline constexpr int kWidth = 320;  // the mark's plane: every picture is taken to be 320 wide
 inline constexpr int kTile = 160;   // period of the pattern on that plane, pixels
-// Ring of frequencies, (cycles a tile)^2: wavelengths of 51 to 16 pixels. Half size at CRF 28 is what
-// decides: of a wave of 50 pixels it lets through 0.7, of 30 a half, of 20 a third and of 13 a tenth; longer
-// ones drown in shading.
+// Ring of frequencies, (cycles a tile)^2: wavelengths of 51 to 16 pixels. Of a wave of 50 pixels, half size
+// at CRF 28 lets through 0.7, of 30 a half, of 20 a third and of 13 a tenth; longer ones drown in shading.
 inline constexpr int kLeastSquare = 10, kMostSquare = 100;
 inline constexpr int kHighest = 10;  // cycles along one axis
 inline constexpr int kSyncChips = 48;

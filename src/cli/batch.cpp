@@ -116,7 +116,8 @@ void print_dry_run(const CommandOptions& o, const Json& plan) {
   if (o.json) return event(o, "dry-run", plan);
   fmt::print("{} clips, {:.4g} s of video: {} to make, {} there already, {} refused\n", plan.at("clips").get<size_t>(), plan.at("video_seconds").get<double>(),
              plan.at("to_make").get<size_t>(), plan.at("kept").get<int64_t>(), plan.at("refused").get<size_t>());
-  fmt::print("about {:.1f} MB in {}, about {} on this machine as busy as it is now\n", plan.at("bytes").get<double>() / 1e6, o.out, format_duration(plan.at("seconds").get<double>()));
+  if (plan.at("refused").get<size_t>() > 0) fmt::print("refused: made with other options or weights; --overwrite makes them anew\n");
+  fmt::print("about {:.2f} MB in {}, about {} on this machine as busy as it is now\n", plan.at("bytes").get<double>() / 1e6, o.out, format_duration(plan.at("seconds").get<double>()));
 }
 
 void dry_run(const CommandOptions& o, const Generator& generator, const std::string& hash, size_t clips, const Reconciled& r) {

@@ -22,12 +22,20 @@ namespace {
 
 constexpr uint64_t kLeastFreeBytes = 1 << 20;  // a clip: below it, its work would be for nothing
 
-// What of the record is not as the job wants it; empty: nothing.
+// What of the record is not as the job wants it; empty: nothing. Of the options, those that differ alone.
+std::string difference(const Json& record, const Json& wanted) {
+  std::vector<std::string> changes;
+  for (const auto& [key, value] : wanted.items()) {
+    const Json had = record.is_object() ? record.value(key, Json()) : Json();
+    if (had == value) continue;
+    changes.push_back(value.is_object() ? difference(had, value) : fmt::format("{} was {}, is {}", key, had.dump(), value.dump()));
+    if (changes.back().empty()) changes.back() = fmt::format("{} was {}, is {}", key, had.dump(), value.dump());
+  }
+  return fmt::format("{}", fmt::join(changes, "; "));
+}
+
 std::string difference(const Json& record, const BatchJob& job, const std::string& model_hash) {
-  const Json wanted = {{"prompt", job.prompt}, {"seed", job.seed}, {"file", job.file}, {"model", model_hash}, {"options", options_of(job)}};
-  for (const auto& [key, value] : wanted.items())
-    if (!record.contains(key) || record.at(key) != value) return fmt::format("{} was {}, is {}", key, record.value(key, Json()).dump(), value.dump());
-  return "";
+  return difference(record, Json{{"prompt", job.prompt}, {"seed", job.seed}, {"file", job.file}, {"model", model_hash}, {"options", options_of(job)}});
 }
 
 bool is_whole(const Json& record, const fs::path& file, bool score) {
