@@ -17,7 +17,8 @@ struct Row {
 constexpr Row kLaws[] = {
     {constant_acceleration, true}, {common_gravity, true}, {drop_from_rest, true}, {bounce_timing, false},
     {restitution, true},           {energy, true},         {collision, false},     {pendulum, false},
-    {surface_motion, false},       {identity, false},      {continuity, true},     {permanence, false}};
+    {surface_motion, false},
+    {unsupported_motion, false},       {identity, false},      {continuity, true},     {permanence, false}};
 
 }  // namespace
 

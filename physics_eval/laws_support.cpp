@@ -12,11 +12,6 @@
 namespace orrery::physics_eval {
 namespace {
 
-// Phases of one track on a straight line without events between, by index: first and last.
-struct Run {
-  int first, last;
-};
-
 bool on_a_line(const Motion& motion, const Phase& p) {
   if (p.kind != PhaseKind::kUniform && p.kind != PhaseKind::kGuided) return false;
   if (p.count() < 6 || p.travel < 8 * motion.px) return false;
@@ -34,6 +29,7 @@ bool smooth_after(const Motion& motion, int phase) {
   return false;
 }
 
+// On a straight line.
 std::vector<Run> runs_of(const Motion& motion) {
   std::vector<Run> out;
   for (int i = 0; i < int(motion.phases.size()); ++i) {
@@ -100,7 +96,11 @@ LawResult surface_motion(const Motion& motion, Violations&) {
   LawResult law;
   law.name = "surface_motion";
   double weighted = 0, error = 0;
+  const std::vector<Run> unsupported = unsupported_runs(motion);
   for (const Run& run : runs_of(motion)) {
+    if (std::any_of(unsupported.begin(), unsupported.end(),
+                    [&](const Run& u) { return u.first <= run.first && run.last <= u.last; }))
+      continue;
     const Phase &first = motion.phases[run.first], &last = motion.phases[run.last];
     const auto& points = motion.tracks[first.track].points;
     const int count = last.last - first.first + 1;
