@@ -138,11 +138,11 @@ Swing fit_swing(std::array<double, 5> model, const std::vector<double>& t, const
   return out;
 }
 
-// Let go at one end: as far on its side as the swing comes back to, less a twelfth of the range for what was
-// cut off with the hand and for damping.
+// Let go at one end: as far on its side as the swing comes back to, less a sixth of the range, of which a tenth
+// of the way was cut off with the hand.
 bool begins_at_a_turn(const std::vector<double>& angle) {
   const auto [low, high] = std::minmax_element(angle.begin(), angle.end());
-  const double near = (*high - *low) / 12;
+  const double near = (*high - *low) / 6;
   return angle[0] > *high - near || angle[0] < *low + near;
 }
 

@@ -346,7 +346,7 @@ TEST(Report, JsonFollowsTheDocumentedSchema) {
   for (const char* key : {"restitution", "g_px_s2", "g_m_s2", "period_s", "mass_ratio"})
     EXPECT_TRUE(j["estimates"].contains(key)) << key;
   EXPECT_TRUE(j["estimates"]["period_s"].is_null());
-  ASSERT_EQ(j["laws"].size(), 12u);
+  ASSERT_EQ(j["laws"].size(), 13u);
   for (const Json& l : j["laws"]) {
     for (const char* key : {"name", "score", "effect", "detectable", "frames", "detail"})
       EXPECT_TRUE(l.contains(key)) << l.dump();

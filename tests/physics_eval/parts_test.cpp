@@ -106,9 +106,10 @@ TEST(Detect, CentroidsDoNotLeanToTheContrast) {
     for (int py = 0; py < image.rows; ++py)
       for (int px = 0; px < image.cols; ++px) {
         const double a = std::clamp(0.5 - (std::hypot(px - x, py - y) - radius) / 2.5, 0.0, 1.0);
+        const cv::Vec3b own = py < y ? cv::Vec3b(190, 195, 120) : cv::Vec3b(10, 10, 60);  // no shadow
         for (int c = 0; c < 3; ++c) {
           uint8_t& v = image.at<cv::Vec3b>(py, px)[c];
-          v = uint8_t((1 - a) * v + a * (py < y ? 140 : 10) + 0.5);
+          v = uint8_t((1 - a) * v + a * own[c] + 0.5);
         }
       }
     const FrameDetections found = detect(image, background);
