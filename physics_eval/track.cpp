@@ -252,7 +252,9 @@ bool Tracker::came_out_of(const Live& other, const Detection& d, int frame) cons
   const Detection& before = now ? other.previous : other.latest;
   const int seen = now ? other.previous_frame : other.latest_frame;
   const cv::Rect both = before.box & d.box;
-  if (seen < 0 || frame - seen > 2 || both.empty()) return false;
+  if (other.track.points.size() < size_t(kMinTrackFrames.value) || seen < 0 || frame - seen > 2 ||
+      both.empty())
+    return false;
   const cv::Mat shared = before.mask(both - before.box.tl()) & d.mask(both - d.box.tl());
   return cv::countNonZero(shared) > kCovered * d.area;
 }
