@@ -107,6 +107,7 @@ LawResult surface_motion(const Motion& motion, Violations&) {
     const double noise = motion.noise[first.track];
     double effect = 0, travel = 0;
     for (int i = run.first; i <= run.last; ++i) travel += motion.phases[i].travel;
+    if (noise > kSurfaceTolerance.value * travel) continue;  // hides what the law would show: shuffled frames
     for (int i = run.first; i <= run.last; ++i) {
       const Phase& p = motion.phases[i];
       effect = std::max(effect, std::sqrt(std::max(0.0, p.rms * p.rms - noise * noise)) / travel);

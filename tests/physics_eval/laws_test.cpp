@@ -221,6 +221,12 @@ TEST(Laws, MotionTowardTheCameraIsNoUnsupportedMotion) {
   EXPECT_FALSE(law(evaluate_tracks(seen, options), "unsupported_motion").score.has_value());
 }
 
+TEST(Laws, NoiseIsNoSurfaceMotion) {
+  MadeTrack noisy = ball([](double t) -> std::array<double, 2> { return {40 + 300 * t, 300}; });
+  noisy.noise = 12, noisy.last = 10;
+  EXPECT_FALSE(law(judged({noisy}), "surface_motion").score.has_value());
+}
+
 TEST(Laws, RollingSlowsDownEvenly) {
   expect_kept(judged({ball([](double t) -> std::array<double, 2> {
                 return {40 + 200 * t - 15 * t * t, 300};
