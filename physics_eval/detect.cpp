@@ -12,7 +12,7 @@ namespace {
 float luma(const uint8_t* p) { return 0.2126f * p[0] + 0.7152f * p[1] + 0.0722f * p[2]; }
 
 // Ratio of brightness to the background's; +4 levels keep black backgrounds finite. Only within two pixels of
-// the mask (box-sized), 1 elsewhere.
+// the mask (box-sized), 1 elsewhere. CV_32F.
 cv::Mat brightness_ratio(const cv::Mat& image, const cv::Mat& plate, const cv::Mat& mask,
                          const cv::Rect& box) {
   cv::Mat ratio(box.size(), CV_32F, cv::Scalar(1)), near;
@@ -25,7 +25,6 @@ cv::Mat brightness_ratio(const cv::Mat& image, const cv::Mat& plate, const cv::M
     for (int x = 0; x < box.width; ++x)
       if (m[x]) r[x] = (luma(f + 3 * x) + 4) / (luma(b + 3 * x) + 4);
   }
-  cv::blur(ratio, ratio, {3, 3});
   return ratio;
 }
 
@@ -33,8 +32,9 @@ cv::Mat brightness_ratio(const cv::Mat& image, const cv::Mat& plate, const cv::M
 cv::Mat shadow_candidates(const cv::Mat& image, const cv::Mat& plate, const cv::Mat& mask,
                           const cv::Rect& box) {
   constexpr float kSlope = float(kShadowSlope.value);
-  const cv::Mat ratio = brightness_ratio(image, plate, mask, box);
-  cv::Mat out = cv::Mat::zeros(box.size(), CV_8U);
+  const cv::Mat sharp = brightness_ratio(image, plate, mask, box);
+  cv::Mat ratio, out = cv::Mat::zeros(box.size(), CV_8U);
+  cv::blur(sharp, ratio, {3, 3});
   for (int y = 0; y < box.height; ++y) {
     const uint8_t* f = image.ptr<uint8_t>(box.y + y) + 3 * box.x;
     const uint8_t* b = plate.ptr<uint8_t>(box.y + y) + 3 * box.x;
@@ -45,8 +45,7 @@ cv::Mat shadow_candidates(const cv::Mat& image, const cv::Mat& plate, const cv::
     for (int x = 0; x < box.width; ++x) {
       const float r = row[x];
       if (!m[x] || r >= 1.02f || r < float(kShadowDarkest.value)) continue;
-      const float own =
-          (luma(f + 3 * x) + 4) / (luma(b + 3 * x) + 4);  // sharp: on a slope the mean is another shade
+      const float own = sharp.at<float>(y, x);  // on a slope the mean is another shade
       float chroma = 0;
       for (int c = 0; c < 3; ++c) chroma = std::max(chroma, std::abs(f[3 * x + c] - own * b[3 * x + c]));
       const float gx = 0.5f * (row[std::min(x + 1, box.width - 1)] - row[std::max(x - 1, 0)]);
@@ -268,17 +267,18 @@ FrameDetections detect(const cv::Mat& image, const Background& background) {
   fill_holes(inside);  // a highlight of the wall's colour belongs to the body
   cv::Mat labels, stats, centroids;
   const int n = cv::connectedComponentsWithStats(inside, labels, stats, centroids, 8, CV_32S);
+  cv::Mat own = cv::Mat::zeros(image.size(), CV_8U);
   for (int label = 1; label < n; ++label) {
     if (stats.at<int>(label, cv::CC_STAT_AREA) < kMinArea.value) continue;
     const cv::Rect local(stats.at<int>(label, 0), stats.at<int>(label, 1), stats.at<int>(label, 2),
                          stats.at<int>(label, 3));
-    cv::Mat own = cv::Mat::zeros(image.size(), CV_8U);
     cv::Mat(labels(local) == label).copyTo(own(local + box.tl()));
     for (Detection& body : bodies_of(image, own, local + box.tl())) {
       weigh_edge(diff, body);
       find_core(diff, body);
       out.objects.push_back(std::move(body));
     }
+    own(local + box.tl()).setTo(0);
   }
   return out;
 }
