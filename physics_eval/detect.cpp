@@ -63,10 +63,12 @@ void flood_from_outside(const cv::Mat& passable, cv::Mat mask) {
   const auto outside = [&](int x, int y) {
     return x >= 0 && y >= 0 && x < mask.cols && y < mask.rows && !mask.at<uint8_t>(y, x);
   };
-  for (int y = 0; y < mask.rows; ++y)
+  for (int y = 0; y < mask.rows; ++y) {
+    const uint8_t *m = mask.ptr<uint8_t>(y), *p = passable.ptr<uint8_t>(y);
     for (int x = 0; x < mask.cols; ++x)
-      if (open(x, y) && (outside(x - 1, y) || outside(x + 1, y) || outside(x, y - 1) || outside(x, y + 1)))
+      if (m[x] && p[x] && (outside(x - 1, y) || outside(x + 1, y) || outside(x, y - 1) || outside(x, y + 1)))
         queue.push_back({x, y});
+  }
   for (const cv::Point& p : queue) mask.at<uint8_t>(p) = 0;
   static constexpr int kSteps[4][2] = {{1, 0}, {-1, 0}, {0, 1}, {0, -1}};
   for (size_t i = 0; i < queue.size(); ++i)
@@ -191,7 +193,8 @@ void restore_flooded(const cv::Mat& before, cv::Mat after) {
   for (int y = 0; y < labels.rows; ++y) {
     const int* label = labels.ptr<int>(y);
     const uint8_t* row = after.ptr<uint8_t>(y);
-    for (int x = 0; x < labels.cols; ++x) left_over[label[x]] += row[x] != 0;
+    for (int x = 0; x < labels.cols; ++x)
+      if (label[x]) left_over[label[x]] += row[x] != 0;
   }
   for (int label = 1; label < n; ++label) {
     const int area = stats.at<int>(label, cv::CC_STAT_AREA);
