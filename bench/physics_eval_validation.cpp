@@ -140,7 +140,7 @@ void other_parameters(const Options& options, Report& report) {
     const uint64_t seed = options.seed + 4000 + uint64_t(i);
     const Base base = base_of(seed);
     const double length = base.y[0] - 2;
-    const Evaluation swing = scored(drawn(dressed(pendulum_plan(base, length), seed)));
+    const Evaluation swing = scored(drawn(dressed(pendulum_plan(base, length), seed), kPendulumFrames));
     if (swing.estimates.period_s)
       periods.push_back(std::abs(*swing.estimates.period_s / (2 * M_PI * std::sqrt(length / base.g)) - 1));
     const double ratio = 0.4 + base.e;

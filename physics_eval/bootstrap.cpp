@@ -65,20 +65,21 @@ std::optional<Interval> interval_of(const std::vector<double>& values) {
 
 // What resampling does not see: with few points the spread itself is uncertain (Student's t against the
 // normal distribution), and centroids drift with light and contrast, which bends a path of duration T by 8 d
-// / T^2.
+// / T^2; and with the background, from the wall to the floor, which bends all flights the same way.
 Interval widened(const Interval& interval, const Motion& motion) {
   int degrees = 0;
-  double weights = 0, drift = 0;
+  double weights = 0, drift = 0, edge = 0;
   for (const Flight& f : motion.flights) {
     degrees += std::max(1, f.count() - 3);
     const double w = 1 / (f.a_error * f.a_error), duration = f.t1 - f.t0;
     weights += w;
     drift +=
         std::pow(w * 8 * kCentroidDrift.value * motion.tracks[f.track].diameter() / (duration * duration), 2);
+    edge += w * 8 * kEdgeBias.value * motion.px / (duration * duration);
   }
   const double middle = 0.5 * (interval[0] + interval[1]), students = 1 + 1.5 / std::max(1, degrees);
-  const double half =
-      std::hypot(0.5 * (interval[1] - interval[0]) * students, 1.96 * std::sqrt(drift) / weights);
+  const double half = std::hypot(0.5 * (interval[1] - interval[0]) * students,
+                                 1.96 * std::sqrt(drift) / weights, 1.96 * edge / weights);
   return {middle - half, middle + half};
 }
 

@@ -12,7 +12,7 @@ namespace {
 float luma(const uint8_t* p) { return 0.2126f * p[0] + 0.7152f * p[1] + 0.0722f * p[2]; }
 
 // Ratio of brightness to the background's; +4 levels keep black backgrounds finite. Only within two pixels of
-// the mask (box-sized), 1 elsewhere.
+// the mask (box-sized), 1 elsewhere. CV_32F.
 cv::Mat brightness_ratio(const cv::Mat& image, const cv::Mat& plate, const cv::Mat& mask,
                          const cv::Rect& box) {
   cv::Mat ratio(box.size(), CV_32F, cv::Scalar(1)), near;
@@ -25,7 +25,6 @@ cv::Mat brightness_ratio(const cv::Mat& image, const cv::Mat& plate, const cv::M
     for (int x = 0; x < box.width; ++x)
       if (m[x]) r[x] = (luma(f + 3 * x) + 4) / (luma(b + 3 * x) + 4);
   }
-  cv::blur(ratio, ratio, {3, 3});
   return ratio;
 }
 
@@ -33,8 +32,9 @@ cv::Mat brightness_ratio(const cv::Mat& image, const cv::Mat& plate, const cv::M
 cv::Mat shadow_candidates(const cv::Mat& image, const cv::Mat& plate, const cv::Mat& mask,
                           const cv::Rect& box) {
   constexpr float kSlope = float(kShadowSlope.value);
-  const cv::Mat ratio = brightness_ratio(image, plate, mask, box);
-  cv::Mat out = cv::Mat::zeros(box.size(), CV_8U);
+  const cv::Mat sharp = brightness_ratio(image, plate, mask, box);
+  cv::Mat ratio, out = cv::Mat::zeros(box.size(), CV_8U);
+  cv::blur(sharp, ratio, {3, 3});
   for (int y = 0; y < box.height; ++y) {
     const uint8_t* f = image.ptr<uint8_t>(box.y + y) + 3 * box.x;
     const uint8_t* b = plate.ptr<uint8_t>(box.y + y) + 3 * box.x;
@@ -45,8 +45,7 @@ cv::Mat shadow_candidates(const cv::Mat& image, const cv::Mat& plate, const cv::
     for (int x = 0; x < box.width; ++x) {
       const float r = row[x];
       if (!m[x] || r >= 1.02f || r < float(kShadowDarkest.value)) continue;
-      const float own =
-          (luma(f + 3 * x) + 4) / (luma(b + 3 * x) + 4);  // sharp: on a slope the mean is another shade
+      const float own = sharp.at<float>(y, x);  // on a slope the mean is another shade
       float chroma = 0;
       for (int c = 0; c < 3; ++c) chroma = std::max(chroma, std::abs(f[3 * x + c] - own * b[3 * x + c]));
       const float gx = 0.5f * (row[std::min(x + 1, box.width - 1)] - row[std::max(x - 1, 0)]);
@@ -64,10 +63,12 @@ void flood_from_outside(const cv::Mat& passable, cv::Mat mask) {
   const auto outside = [&](int x, int y) {
     return x >= 0 && y >= 0 && x < mask.cols && y < mask.rows && !mask.at<uint8_t>(y, x);
   };
-  for (int y = 0; y < mask.rows; ++y)
+  for (int y = 0; y < mask.rows; ++y) {
+    const uint8_t *m = mask.ptr<uint8_t>(y), *p = passable.ptr<uint8_t>(y);
     for (int x = 0; x < mask.cols; ++x)
-      if (open(x, y) && (outside(x - 1, y) || outside(x + 1, y) || outside(x, y - 1) || outside(x, y + 1)))
+      if (m[x] && p[x] && (outside(x - 1, y) || outside(x + 1, y) || outside(x, y - 1) || outside(x, y + 1)))
         queue.push_back({x, y});
+  }
   for (const cv::Point& p : queue) mask.at<uint8_t>(p) = 0;
   static constexpr int kSteps[4][2] = {{1, 0}, {-1, 0}, {0, 1}, {0, -1}};
   for (size_t i = 0; i < queue.size(); ++i)
@@ -126,6 +127,28 @@ std::vector<Detection> bodies_of(const cv::Mat& image, const cv::Mat& mask, cons
   return bodies;
 }
 
+// The mask reaches to where the least contrast is left, so farther out on the side that stands out more, and
+// its centroid leans there: by half a pixel between a wall and a floor. The two outermost pixels count by how
+// much of them the body covers: their contrast over the largest within two pixels.
+void weigh_edge(const cv::Mat& diff, Detection& body) {
+  cv::Mat padded, inside, contrast = cv::Mat::zeros(body.box.size(), CV_8U), most;
+  cv::copyMakeBorder(body.mask, padded, 1, 1, 1, 1, cv::BORDER_CONSTANT, cv::Scalar(0));
+  cv::erode(padded, inside, cv::Mat::ones(5, 5, CV_8U), {-1, -1}, 1, cv::BORDER_CONSTANT, cv::Scalar(0));
+  diff(body.box).copyTo(contrast, body.mask);
+  cv::dilate(contrast, most, cv::Mat::ones(5, 5, CV_8U));
+  double weights = 0, sx = 0, sy = 0;
+  for (int y = 0; y < body.box.height; ++y)
+    for (int x = 0; x < body.box.width; ++x) {
+      if (!body.mask.at<uint8_t>(y, x)) continue;
+      const bool edge = !inside.at<uint8_t>(y + 1, x + 1) && most.at<uint8_t>(y, x);
+      const double w = edge ? double(contrast.at<uint8_t>(y, x)) / most.at<uint8_t>(y, x) : 1;
+      weights += w, sx += w * x, sy += w * y;
+    }
+  if (weights <= 0) return;
+  body.x = body.box.x + sx / weights;
+  body.y = body.box.y + sy / weights;
+}
+
 // Centroid of the body's strong part, holes filled: coding noise, halos and the last of a shadow pull that of
 // the whole mask to their side. Only where one body of most of the mask is left.
 void find_core(const cv::Mat& diff, Detection& body) {
@@ -170,7 +193,8 @@ void restore_flooded(const cv::Mat& before, cv::Mat after) {
   for (int y = 0; y < labels.rows; ++y) {
     const int* label = labels.ptr<int>(y);
     const uint8_t* row = after.ptr<uint8_t>(y);
-    for (int x = 0; x < labels.cols; ++x) left_over[label[x]] += row[x] != 0;
+    for (int x = 0; x < labels.cols; ++x)
+      if (label[x]) left_over[label[x]] += row[x] != 0;
   }
   for (int label = 1; label < n; ++label) {
     const int area = stats.at<int>(label, cv::CC_STAT_AREA);
@@ -246,16 +270,18 @@ FrameDetections detect(const cv::Mat& image, const Background& background) {
   fill_holes(inside);  // a highlight of the wall's colour belongs to the body
   cv::Mat labels, stats, centroids;
   const int n = cv::connectedComponentsWithStats(inside, labels, stats, centroids, 8, CV_32S);
+  cv::Mat own = cv::Mat::zeros(image.size(), CV_8U);
   for (int label = 1; label < n; ++label) {
     if (stats.at<int>(label, cv::CC_STAT_AREA) < kMinArea.value) continue;
     const cv::Rect local(stats.at<int>(label, 0), stats.at<int>(label, 1), stats.at<int>(label, 2),
                          stats.at<int>(label, 3));
-    cv::Mat own = cv::Mat::zeros(image.size(), CV_8U);
     cv::Mat(labels(local) == label).copyTo(own(local + box.tl()));
     for (Detection& body : bodies_of(image, own, local + box.tl())) {
+      weigh_edge(diff, body);
       find_core(diff, body);
       out.objects.push_back(std::move(body));
     }
+    own(local + box.tl()).setTo(0);
   }
   return out;
 }

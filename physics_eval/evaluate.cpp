@@ -8,6 +8,7 @@
 #include "physics_eval/doubts.h"
 #include "physics_eval/halts.h"
 #include "physics_eval/speed_ramps.h"
+#include "physics_eval/statistics.h"
 #include "physics_eval/stitch.h"
 #include "physics_eval/thresholds.h"
 
@@ -25,6 +26,24 @@ Track without_clipped(const Track& track) {
   return out;
 }
 
+// Pieces that come off a mask, flickers of a string: not there from the beginning, not come in over the
+// border, and a crumb beside the largest body. What is not believed in its birth is not believed in its
+// motion.
+void drop_crumbs(std::vector<Track>& bodies) {
+  std::vector<double> areas;
+  for (const Track& track : bodies) {
+    std::vector<double> values;
+    for (const TrackPoint& p : track.points) values.push_back(p.area);
+    areas.push_back(median(values));
+  }
+  const double least = areas.empty() ? 0 : kMinShare.value * *std::max_element(areas.begin(), areas.end());
+  size_t i = 0;
+  std::erase_if(bodies, [&](const Track& track) {
+    const bool came_of_nothing = track.birth == TrackEnd::kClear || track.birth == TrackEnd::kOverlap;
+    return areas[i++] < least && came_of_nothing;
+  });
+}
+
 Motion motion_of(const Observation& seen, const std::vector<Track>& moving) {
   std::vector<Track> bodies;
   for (const Track& track : moving) {
@@ -33,6 +52,7 @@ Motion motion_of(const Observation& seen, const std::vector<Track>& moving) {
     if (int(whole.points.size()) >= int(kMinTrackFrames.value) && whole.is_body())
       bodies.push_back(std::move(whole));
   }
+  drop_crumbs(bodies);
   return analyse(std::move(bodies), seen.px, seen.fps);
 }
 

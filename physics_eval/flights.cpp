@@ -86,6 +86,10 @@ bool is_evidence(const Motion& motion, const Flight& f) {
   const auto [high, low] =
       std::minmax_element(track.points.begin() + f.first, track.points.begin() + f.last + 1,
                           [](const TrackPoint& p, const TrackPoint& q) { return p.y < q.y; });
+  // Points that lie in the transition of a speed ramp or hold more than the body say little.
+  const auto usable = std::count_if(track.points.begin() + f.first, track.points.begin() + f.last + 1,
+                                    [](const TrackPoint& p) { return !p.odd; });
+  if (usable < int(kMinFlightFrames.value)) return false;
   const bool cannot_tip = track.is_round() || low->y - high->y > kTippingDrop.value * size;
   const double least = std::max(1.5 * motion.px, (cannot_tip ? 1 : 2) * kMinSagitta.value * size);
   return f.travel > kMinFlightTravel.value * size && sagitta > least &&

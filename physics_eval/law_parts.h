@@ -15,9 +15,17 @@ LawResult restitution(const Motion& motion, Violations& violations);
 LawResult collision(const Motion& motion, Violations& violations);
 LawResult pendulum(const Motion& motion, Violations& violations);
 LawResult surface_motion(const Motion& motion, Violations& violations);
+LawResult unsupported_motion(const Motion& motion, Violations& violations);
 LawResult continuity(const Motion& motion, Violations& violations);
 LawResult permanence(const Motion& motion, Violations& violations);
 LawResult identity(const Motion& motion, Violations& violations);
+
+// Phases [first, last] of one track, by index, without events between.
+struct Run {
+  int first, last;
+};
+// Those that keep one speed up, down or along a slant.
+std::vector<Run> unsupported_runs(const Motion& motion);
 
 struct Bounce {
   const Event* event;

@@ -14,10 +14,19 @@ struct Row {
   bool of_flights;  // depends on flights and bounces, which the bootstrap draws anew
 };
 
-constexpr Row kLaws[] = {
-    {constant_acceleration, true}, {common_gravity, true}, {drop_from_rest, true}, {bounce_timing, false},
-    {restitution, true},           {energy, true},         {collision, false},     {pendulum, false},
-    {surface_motion, false},       {identity, false},      {continuity, true},     {permanence, false}};
+constexpr Row kLaws[] = {{constant_acceleration, true},
+                         {common_gravity, true},
+                         {drop_from_rest, true},
+                         {bounce_timing, false},
+                         {restitution, true},
+                         {energy, true},
+                         {collision, false},
+                         {pendulum, false},
+                         {surface_motion, false},
+                         {unsupported_motion, false},
+                         {identity, false},
+                         {continuity, true},
+                         {permanence, false}};
 
 }  // namespace
 

@@ -95,6 +95,14 @@ Change change_of(const Track& track) {
   return out;
 }
 
+// The frames of a speed ramp's transition, or those in which it was partly hidden: its velocity there is a guess.
+bool is_guessed(const Motion& motion, int phase) {
+  const Phase& p = motion.phases[phase];
+  const auto& points = motion.tracks[p.track].points;
+  return std::all_of(points.begin() + p.first, points.begin() + p.last + 1,
+                     [](const TrackPoint& point) { return point.odd; });
+}
+
 }  // namespace
 
 // Velocity never jumps without something that could push.
@@ -106,6 +114,7 @@ LawResult continuity(const Motion& motion, Violations& violations) {
   for (const Event& event : motion.events) {
     errors.push_back(std::min(1.0, event.v_error / event.speed_range));
     if (event.kind != EventKind::kImpulse) continue;
+    if (is_guessed(motion, event.before) || is_guessed(motion, event.after)) continue;
     const double j = std::hypot(event.v_out[0] - event.v_in[0], event.v_out[1] - event.v_in[1]);
     const double effect = std::max(0.0, j - 2 * event.v_error) / event.speed_range;
     law.effect = std::max(law.effect, effect);

@@ -12,11 +12,6 @@
 namespace orrery::physics_eval {
 namespace {
 
-// Phases of one track on a straight line without events between, by index: first and last.
-struct Run {
-  int first, last;
-};
-
 bool on_a_line(const Motion& motion, const Phase& p) {
   if (p.kind != PhaseKind::kUniform && p.kind != PhaseKind::kGuided) return false;
   if (p.count() < 6 || p.travel < 8 * motion.px) return false;
@@ -34,6 +29,7 @@ bool smooth_after(const Motion& motion, int phase) {
   return false;
 }
 
+// On a straight line.
 std::vector<Run> runs_of(const Motion& motion) {
   std::vector<Run> out;
   for (int i = 0; i < int(motion.phases.size()); ++i) {
@@ -100,13 +96,18 @@ LawResult surface_motion(const Motion& motion, Violations&) {
   LawResult law;
   law.name = "surface_motion";
   double weighted = 0, error = 0;
+  const std::vector<Run> unsupported = unsupported_runs(motion);
   for (const Run& run : runs_of(motion)) {
+    if (std::any_of(unsupported.begin(), unsupported.end(),
+                    [&](const Run& u) { return u.first <= run.first && run.last <= u.last; }))
+      continue;
     const Phase &first = motion.phases[run.first], &last = motion.phases[run.last];
     const auto& points = motion.tracks[first.track].points;
     const int count = last.last - first.first + 1;
     const double noise = motion.noise[first.track];
     double effect = 0, travel = 0;
     for (int i = run.first; i <= run.last; ++i) travel += motion.phases[i].travel;
+    if (noise > kSurfaceTolerance.value * travel) continue;  // hides what the law would show: shuffled frames
     for (int i = run.first; i <= run.last; ++i) {
       const Phase& p = motion.phases[i];
       effect = std::max(effect, std::sqrt(std::max(0.0, p.rms * p.rms - noise * noise)) / travel);

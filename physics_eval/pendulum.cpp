@@ -138,6 +138,14 @@ Swing fit_swing(std::array<double, 5> model, const std::vector<double>& t, const
   return out;
 }
 
+// Let go at one end: as far on its side as the swing comes back to, less a sixth of the range, of which a tenth
+// of the way was cut off with the hand.
+bool begins_at_a_turn(const std::vector<double>& angle) {
+  const auto [low, high] = std::minmax_element(angle.begin(), angle.end());
+  const double near = (*high - *low) / 6;
+  return angle[0] > *high - near || angle[0] < *low + near;
+}
+
 // A hand holds it, then lets go: from the first point that is a tenth of the travel away from the beginning.
 size_t released_at(const std::vector<TrackPoint>& points, double travel) {
   for (size_t i = 0; i < points.size(); ++i)
@@ -191,7 +199,7 @@ std::optional<Pendulum> find_pendulum(const std::vector<TrackPoint>& all, int tr
   for (const TrackPoint& p : points)
     t.push_back(p.t - points[0].t), angle.push_back(std::atan2(p.x - circle.x, p.y - circle.y));
   const std::vector<double> turns = turns_of(t, angle);
-  if (int(turns.size()) < kLeastTurns) return {};
+  if (int(turns.size()) + begins_at_a_turn(angle) < kLeastTurns || turns.size() < 2) return {};
   const double half = (turns.back() - turns[0]) / double(turns.size() - 1);
   const double rate = (angle[std::min<size_t>(2, angle.size() - 1)] - angle[0]) /
                       std::max(1e-6, t[std::min<size_t>(2, t.size() - 1)]);

@@ -27,12 +27,33 @@ double velocity_error(const Phase& p, double noise) {
   return noise * std::sqrt(192.0 / (n * n * n)) * (n - 1) / std::max(1e-9, p.t1 - p.t0);
 }
 
+// sqrt(a after / a before), 0 where they differ by less than a ramp does.
+double factor_between(const Phase& before, const Phase& after) {
+  const double s = std::sqrt(size_of(after.a) / size_of(before.a)), change = std::abs(std::log(s));
+  const double error = 0.5 * std::hypot(relative_error(before), relative_error(after));
+  return change < std::log(1 + kSpeedRamp.value) || change < kSignificance.value * error ? 0 : s;
+}
+
+// A bounce lies between them, or within the transition: what goes along the floor goes on through it, with
+// `factor` times its velocity, as the acceleration has factor^2 times its size. How far it went says how much
+// time passed.
+std::optional<SpeedRamp> ramp_across_bounce(const Motion& motion, const Phase& before, const Phase& after) {
+  const double s = factor_between(before, after), noise = motion.noise[before.track];
+  if (s == 0) return {};
+  const double v0 = before.velocity(before.t1)[0], v1 = after.velocity(after.t0)[0] / s, v = 0.5 * (v0 + v1);
+  const double error = std::hypot(velocity_error(before, noise), velocity_error(after, noise) / s);
+  if (std::abs(v1 - v0) > 0.1 * std::abs(v) + 2 * error) return {};
+  if (std::abs(s - 1) * std::abs(v) < 0.15 * std::abs(v) + kSignificance.value * error) return {};
+  const double gap = after.t0 - before.t1, frame = 1 / motion.fps,
+               elapsed = (after.position(after.t0)[0] - before.position(before.t1)[0]) / v;
+  if (elapsed < std::min(1.0, s) * gap - frame || elapsed > std::max(1.0, s) * gap + frame) return {};
+  return SpeedRamp{before.t1, after.t0, s, elapsed, motion.tracks[before.track].points[before.last].frame};
+}
+
 // Does `after` continue `before`, played `factor` times as fast?
 std::optional<SpeedRamp> ramp_between(const Motion& motion, const Phase& before, const Phase& after) {
-  const double noise = motion.noise[before.track], g = size_of(before.a), s = std::sqrt(size_of(after.a) / g);
-  const double error = 0.5 * std::hypot(relative_error(before), relative_error(after)),
-               change = std::abs(std::log(s));
-  if (change < std::log(1 + kSpeedRamp.value) || change < kSignificance.value * error) return {};
+  const double noise = motion.noise[before.track], s = factor_between(before, after);
+  if (s == 0) return {};
   const Vec2 v0 = before.velocity(before.t1), v1 = after.velocity(after.t0), x0 = before.position(before.t1),
              x1 = after.position(after.t0);
   const Vec2 true_v1{v1[0] / s, v1[1] / s};
@@ -83,25 +104,42 @@ bool flies_through(const Motion& motion, const SpeedRamp& ramp, int track) {
                      [&](const Flight& f) { return f.track == track && f.t0 < ramp.from && f.t1 > end; });
 }
 
-}  // namespace
-
-std::optional<SpeedRamp> find_speed_ramp(const Motion& motion) {
+// Pairs of phases of one track that fly, no farther apart than a transition lasts.
+std::vector<std::pair<const Phase*, const Phase*>> pairs_of(const Motion& motion) {
+  std::vector<std::pair<const Phase*, const Phase*>> out;
   for (size_t i = 0; i < motion.phases.size(); ++i) {
     const Phase& before = motion.phases[i];
     if (!is_flight(before)) continue;
     for (size_t k = i + 1; k < motion.phases.size(); ++k) {
       const Phase& after = motion.phases[k];
       if (after.track != before.track || after.t0 - before.t1 > kEase) break;
-      if (!is_flight(after)) continue;
-      const auto ramp = ramp_between(motion, before, after);
-      if (!ramp || contradicted(motion, *ramp, before.track)) continue;
-      Motion again = motion;
-      for (Track& track : again.tracks) retime(*ramp, track);
-      again = analyse(std::move(again.tracks), motion.px, motion.fps);
-      if (flies_through(again, *ramp, before.track)) return ramp;
+      if (is_flight(after)) out.push_back({&before, &after});
     }
   }
-  return {};
+  return out;
+}
+
+}  // namespace
+
+std::optional<SpeedRamp> find_speed_ramp(const Motion& motion) {
+  const auto pairs = pairs_of(motion);
+  for (const auto& [before, after] : pairs) {
+    const auto ramp = ramp_between(motion, *before, *after);
+    if (!ramp || contradicted(motion, *ramp, before->track)) continue;
+    Motion again = motion;
+    for (Track& track : again.tracks) retime(*ramp, track);
+    again = analyse(std::move(again.tracks), motion.px, motion.fps);
+    if (flies_through(again, *ramp, before->track)) return ramp;
+  }
+  // Else the pair whose accelerations are known best: pieces of the transition are short.
+  std::optional<SpeedRamp> best;
+  double least = 1e30;
+  for (const auto& [before, after] : pairs) {
+    const double error = std::hypot(relative_error(*before), relative_error(*after));
+    const auto ramp = error < least ? ramp_across_bounce(motion, *before, *after) : std::nullopt;
+    if (ramp && !contradicted(motion, *ramp, before->track)) best = ramp, least = error;
+  }
+  return best;
 }
 
 void retime(const SpeedRamp& ramp, Track& track) {

@@ -71,7 +71,7 @@ void report_birth(const std::vector<Track>& tracks, size_t i, double largest_are
   for (size_t k = 0; k < tracks.size(); ++k) {
     const Track& other = tracks[k];
     if (k == i || other.points[0].frame >= start.frame || other.points.back().frame < start.frame + 5) continue;
-    if (!look_alike(track, other)) continue;
+    if (!look_alike(track, other) || !other.is_body()) continue;  // an arm does not double
     out.push_back({"duplicate", start.frame, track.id,
                    fmt::format("looks like object {}, which stays; began away from the border", other.id)});
     return;

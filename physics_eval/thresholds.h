@@ -6,8 +6,8 @@
 
 namespace orrery::physics_eval {
 
-inline constexpr std::string_view kEvaluatorVersion = "0.4";
-inline constexpr std::string_view kThresholdsVersion = "2026-11-d";
+inline constexpr std::string_view kEvaluatorVersion = "0.5";
+inline constexpr std::string_view kThresholdsVersion = "2026-11-e";
 
 struct Threshold {
   std::string_view name;
@@ -48,6 +48,7 @@ inline constexpr Threshold kMinTravel{"min_travel", 3, "px", "ten times the cent
 // Laws. Effects have no unit; `tolerance` is where the quality of a law is one half.
 inline constexpr Threshold kFitNoiseFloor{"fit_noise_floor", 0.12, "px", "centroid noise of antialiased discs, measured 0.03 to 0.1"};
 inline constexpr Threshold kCentroidDrift{"centroid_drift", 0.01, "diameters", "mask bias where the background changes under the object"};
+inline constexpr Threshold kEdgeBias{"edge_bias", 0.14, "px", "shift of a centroid from wall to floor: rms 0.10 for radii of 10 px, 0.18 for 5; 48 rendered balls"};
 inline constexpr Threshold kKnotPenalty{"knot_penalty", 40, "nats", "six parameters by BIC at 300 samples, doubled"};
 inline constexpr Threshold kMostShake{"most_shake", 4, "of noise", "centroids in motion against those of all frames; more is no noise"};
 inline constexpr Threshold kMinFlightFrames{"min_flight_frames", 6, "frames", "two more than a cubic has parameters"};
@@ -72,6 +73,9 @@ inline constexpr Threshold kPivotTolerance{"pivot_tolerance", 0.05, "of length",
 inline constexpr Threshold kGrowth{"growth", 0.02, "of sqrt(k)", "a swing that gains an eighth of its amplitude a period"};
 inline constexpr Threshold kLevel{"level", 6, "degrees", "a hand-held horizon"};
 inline constexpr Threshold kSurfaceTolerance{"surface_tolerance", 0.03, "of travel", "as the cubic term of flights"};
+inline constexpr Threshold kSteady{"steady", 0.1, "of the way", "what rolling resistance of 0.01 g makes of 2 m at 1 m/s; a start from rest makes all of it"};
+inline constexpr Threshold kSteadyTolerance{"steady_tolerance", 0.65, "", "a law of its own at 0.3: terminal speed, a belt, a hand are lawful, so no verdict by itself"};
+inline constexpr Threshold kSteadyTravel{"steady_travel", 3, "diameters", "a free fall of as much takes a ball of 10 cm a quarter of a second"};
 inline constexpr Threshold kColorTolerance{"color_tolerance", 0.08, "of brightness", "shares of red and green; a third of the way from red to orange"};
 inline constexpr Threshold kShapeTolerance{"shape_tolerance", 0.16, "of enclosing circle", "two thirds of the way from a disc to a square"};
 inline constexpr Threshold kSizeTolerance{"size_tolerance", 0.35, "log area", "a blur as long as a third of the object"};
@@ -90,9 +94,9 @@ inline constexpr Threshold kConsistent{"consistent", 50, "score", "a law at its 
 inline constexpr std::array kThresholds = {
     kWorkingWidth, kContrastLow, kContrastHigh, kNoiseFactorLow, kNoiseFactorHigh, kEdgeStep, kPlainRoom, kShadowDarkest, kShadowChroma,
     kShadowSlope, kStrongPart, kSteadierCore, kAppendage, kMinArea, kRound, kBodyRound, kBodyJitter, kMinShare, kMaxRegions,
-    kMaxForeground, kCameraShift, kCutLikeness, kMinTrackFrames, kMaxMissed, kMinTravel, kFitNoiseFloor, kCentroidDrift, kKnotPenalty,
+    kMaxForeground, kCameraShift, kCutLikeness, kMinTrackFrames, kMaxMissed, kMinTravel, kFitNoiseFloor, kCentroidDrift, kEdgeBias, kKnotPenalty,
     kMostShake, kMinFlightFrames, kMinFlightTravel, kMinSagitta, kTippingDrop, kFlightAngle, kResidualTolerance, kCubicTolerance, kGravityTolerance, kRestitutionSlack,
     kEnergyTolerance, kMaxDrag, kDropTolerance, kMomentumTolerance, kSeparationSlack, kMassTolerance, kArcTolerance, kPendulumTolerance,
-    kPivotTolerance, kGrowth, kLevel, kSurfaceTolerance, kColorTolerance, kShapeTolerance, kSizeTolerance, kIdentityTravel, kImpulseTolerance, kSignificance, kTeleportJump, kSpeedRamp, kSameLine, kHalt, kScaleError, kDepthError, kTilt, kConsistent};
+    kPivotTolerance, kGrowth, kLevel, kSurfaceTolerance, kSteady, kSteadyTolerance, kSteadyTravel, kColorTolerance, kShapeTolerance, kSizeTolerance, kIdentityTravel, kImpulseTolerance, kSignificance, kTeleportJump, kSpeedRamp, kSameLine, kHalt, kScaleError, kDepthError, kTilt, kConsistent};
 
 }  // namespace orrery::physics_eval

@@ -230,6 +230,8 @@ void Tracker::follow(Live& live, const Detection& d, int frame, double t) {
   live.missed = live.clear = live.border = live.overlap = 0;
   live.track.points.push_back(point_of(d, frame, t));
   live.cores.push_back(core_of(d));
+  live.previous = std::move(live.latest), live.previous_frame = live.latest_frame;
+  live.latest = d, live.latest_frame = frame;
 }
 
 // What is at the place where it should be?
@@ -243,6 +245,20 @@ void Tracker::miss(Live& live, const FrameDetections& detections) {
   else ++live.clear;
 }
 
+// Its place was covered by the other's region a frame or two before: a hand lets it go.
+bool Tracker::came_out_of(const Live& other, const Detection& d, int frame) const {
+  constexpr double kCovered = 0.3;  // of the newcomer: what falls out of a hand has left half of its place
+  const bool now = other.latest_frame == frame;
+  const Detection& before = now ? other.previous : other.latest;
+  const int seen = now ? other.previous_frame : other.latest_frame;
+  const cv::Rect both = before.box & d.box;
+  if (other.track.points.size() < size_t(kMinTrackFrames.value) || seen < 0 || frame - seen > 2 ||
+      both.empty())
+    return false;
+  const cv::Mat shared = before.mask(both - before.box.tl()) & d.mask(both - d.box.tl());
+  return cv::countNonZero(shared) > kCovered * d.area;
+}
+
 // Beside another object: it was hidden by it, or one region was two objects all along (their areas add up to
 // what the region had been: then both have been there since that one's beginning).
 TrackEnd Tracker::birth_near_others(const Detection& d, int frame) const {
@@ -251,8 +267,10 @@ TrackEnd Tracker::birth_near_others(const Detection& d, int frame) const {
     const auto& points = other.track.points;
     const int r = int(other.radius());
     const cv::Rect box(int(other.x.x) - r, int(other.y.x) - r, 2 * r, 2 * r);
-    if (points.back().frame != frame || gap_between(box, d.box) >= 5) continue;
+    const bool beside = points.back().frame == frame && gap_between(box, d.box) < 5;
+    if (!beside && !came_out_of(other, d, frame)) continue;
     birth = TrackEnd::kOverlap;
+    if (points.back().frame != frame) continue;
     // Seldom smaller than both together: two since its beginning, and not one that has just swallowed a
     // newcomer.
     std::vector<double> areas;
@@ -271,6 +289,7 @@ void Tracker::begin(const Detection& d, int frame, double t, const FrameDetectio
   live.rgb = d.rgb;
   live.track.points.push_back(point_of(d, frame, t));
   live.cores.push_back(core_of(d));
+  live.latest = d, live.latest_frame = frame;
   live.track.birth = TrackEnd::kClear;
   if (frame <= first_frame_ + 1) live.track.birth = TrackEnd::kClip;
   else if (near_border(d, detections.image.size(), 2 * radius_of(d.area)))

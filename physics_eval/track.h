@@ -30,6 +30,8 @@ class Tracker {
     double area = 0;  // running typical area, working px
     std::array<float, 3> rgb{};
     std::vector<std::array<double, 2>> cores;  // per point: where its strong part is, original px
+    Detection latest, previous;  // as it was last seen, and before that
+    int latest_frame = -1, previous_frame = -1;
     int missed = 0;
     int clear = 0, border = 0, overlap = 0;  // evidence of the frames in which it was missed
     double radius() const;
@@ -45,6 +47,7 @@ class Tracker {
   void follow(Live& live, const Detection& d, int frame, double t);
   void miss(Live& live, const FrameDetections& detections);
   void begin(const Detection& d, int frame, double t, const FrameDetections& detections);
+  bool came_out_of(const Live& other, const Detection& d, int frame) const;
   TrackEnd birth_near_others(const Detection& d, int frame) const;
   void retire();
   std::array<double, 2> core_of(const Detection& d) const;

@@ -10,7 +10,7 @@ namespace orrery::physics_eval {
 
 // One moving region in one frame. Working-resolution pixels until the tracker hands it on.
 struct Detection {
-  double x = 0, y = 0;             // mask centroid
+  double x = 0, y = 0;             // centroid, pixels of the edge by their coverage
   double core_x = 0, core_y = 0;   // that of its strong part alone; x, y where that is not one body
   double area = 0;                 // pixels of the mask
   cv::Rect box;                    // of the mask

@@ -40,6 +40,27 @@ TEST(SpeedRamps, AreFlaggedAndTheirTimesSetRight) {
   EXPECT_NEAR(*e.estimates.g_px_s2, 300, 10);
 }
 
+// Half speed between 1.1 s and 2.3 s, eased in and out over 0.2 s: bounces fall into the transitions.
+double eased(double t) {
+  double shown = 0;
+  for (double u = 0; u < t; u += 1.0 / 960)
+    shown +=
+        (1 - 0.5 * (std::clamp((u - 1.1) / 0.2, 0.0, 1.0) - std::clamp((u - 2.3) / 0.2, 0.0, 1.0))) / 960;
+  return shown;
+}
+
+TEST(SpeedRamps, EasedAcrossABounceAreTakenOutToo) {
+  for (const double start : {40.0, 90.0, 140.0}) {
+    const Path a = bouncing(60, start, 25, 310, 330, {0.75}), b = bouncing(300, 110, 35, 310, 330, {0.65});
+    const Evaluation e = evaluate_tracks(observed({{on_clock(a, eased)}, {on_clock(b, eased)}}), {});
+    EXPECT_TRUE(flagged(e, "speed")) << to_text(e, "");
+    EXPECT_EQ(e.verdict, Verdict::kConsistent) << start << to_text(e, "");
+    const Evaluation one = evaluate_tracks(observed({{on_clock(a, eased)}, {b}}), {});
+    EXPECT_FALSE(flagged(one, "speed")) << to_text(one, "");
+    EXPECT_LT(*one.score, 60) << to_text(one, "");
+  }
+}
+
 TEST(SpeedRamps, OfOneObjectAloneAreNone) {
   const Path a = bouncing(60, 40, 30, 300, 330, {0.8}), b = bouncing(300, 120, 50, 300, 330, {0.7});
   const Evaluation e = evaluate_tracks(observed({{on_clock(a, slowed)}, {b}}), {});

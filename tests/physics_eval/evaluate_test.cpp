@@ -127,6 +127,27 @@ TEST(Evaluate, VanishingIsFlagged) {
   EXPECT_EQ(*e.score, 0);
 }
 
+// A fist on an arm from above holds a ball, lets it go and is pulled up: the ball did not appear from nothing.
+TEST(Evaluate, WhatAHandLetsGoDidNotAppear) {
+  DrawnClip clip;
+  DrawnObject ball;
+  const auto fall = test::falling(80, 60, 0, 0, 300, 162, 0.7);
+  ball.at = [=](double t) { return fall(std::max(0.0, t - 0.6)); };
+  clip.objects = {ball};
+  Frames frames(clip.frames, [&](int i) {
+    Frame frame = clip.frame(i);
+    const double fist = 42 - 80 * std::max(0.0, frame.seconds - 0.65);
+    for (int y = 0; y < frame.height; ++y)
+      for (int x = 60; x < 100; ++x)
+        if (std::hypot(x - 80, y - fist) < 10 || (y < fist && std::abs(x - 80) < 5))
+          frame.at(x, y)[0] = 205, frame.at(x, y)[1] = 150, frame.at(x, y)[2] = 120;
+    return frame;
+  });
+  const Evaluation e = evaluate(frames, {});
+  EXPECT_FALSE(has(e, "appear")) << to_text(e, "");
+  EXPECT_EQ(e.verdict, Verdict::kConsistent) << to_text(e, "");
+}
+
 TEST(Evaluate, DuplicateIsFlagged) {
   DrawnClip clip = falls();
   const auto path = clip.objects[0].at;

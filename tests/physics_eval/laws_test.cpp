@@ -173,6 +173,60 @@ TEST(Laws, APendulumSwingsByItsEquation) {
   EXPECT_TRUE(has(judged({ball(swinging(320, 40, 250, 9, -0.4, 0.2))}), "energy"));
 }
 
+TEST(Laws, APendulumLetGoIsReadAfterAPeriodAndAThird) {
+  MadeTrack let_go = ball(swinging(320, 40, 250, 9, 0.05, 0.7));  // period 2.09 s, 2.16 s at 40 degrees
+  let_go.last = 68;
+  const Evaluation e = judged({let_go});
+  expect_kept(e, "pendulum");
+  ASSERT_TRUE(e.estimates.period_s.has_value());
+  EXPECT_NEAR(*e.estimates.period_s, 2 * M_PI / 3, 0.02);
+  let_go.last = 44;  // one turn and the start: nothing has come back
+  EXPECT_FALSE(judged({let_go}).estimates.period_s.has_value());
+}
+
+// One speed along a slant, for as long as it is seen.
+TEST(Laws, UnsupportedMotionAtOneSpeedIsPoorEvidence) {
+  const auto moving = [](double vx, double vy, double ay) {
+    return ball([=](double t) -> std::array<double, 2> {
+      return {100 + vx * t, 40 + vy * t + 0.5 * ay * t * t};
+    });
+  };
+  const Evaluation fake = judged({moving(20, 60, 0)});
+  ASSERT_TRUE(law(fake, "unsupported_motion").score.has_value()) << to_text(fake, "");
+  EXPECT_LT(*law(fake, "unsupported_motion").score, 0.4);
+  EXPECT_LT(*law(fake, "unsupported_motion").detectable, 1);
+  EXPECT_FALSE(law(fake, "surface_motion").score.has_value());
+  EXPECT_TRUE(fake.violations.empty());
+  EXPECT_LT(*fake.score, 60);
+  // On the level, down a ramp, down a ramp that brakes it, in a fall with drag.
+  EXPECT_FALSE(law(judged({moving(70, 5, 0)}), "unsupported_motion").score.has_value());
+  EXPECT_FALSE(law(judged({moving(20, 20, 30)}), "unsupported_motion").score.has_value());
+  EXPECT_FALSE(law(judged({moving(20, 90, -15)}), "unsupported_motion").score.has_value());
+  EXPECT_FALSE(law(judged({ball([](double t) -> std::array<double, 2> {
+                     const double f = (1 - std::exp(-t)) / 1.0;
+                     return {100 + 20 * t, 30 + 120 * (t - f)};
+                   })}),
+                   "unsupported_motion")
+                   .score.has_value());
+}
+
+TEST(Laws, MotionTowardTheCameraIsNoUnsupportedMotion) {
+  Observation seen = observed({ball([](double t) -> std::array<double, 2> { return {300, 40 + 70 * t}; })});
+  for (TrackPoint& p : seen.tracks[0].points) {
+    const double nearer = 1 + 0.3 * p.t / 4;
+    p.width *= nearer, p.height *= nearer, p.area *= nearer * nearer;
+  }
+  EvaluateOptions options;
+  options.intervals = false;
+  EXPECT_FALSE(law(evaluate_tracks(seen, options), "unsupported_motion").score.has_value());
+}
+
+TEST(Laws, NoiseIsNoSurfaceMotion) {
+  MadeTrack noisy = ball([](double t) -> std::array<double, 2> { return {40 + 300 * t, 300}; });
+  noisy.noise = 12, noisy.last = 10;
+  EXPECT_FALSE(law(judged({noisy}), "surface_motion").score.has_value());
+}
+
 TEST(Laws, RollingSlowsDownEvenly) {
   expect_kept(judged({ball([](double t) -> std::array<double, 2> {
                 return {40 + 200 * t - 15 * t * t, 300};
@@ -298,7 +352,7 @@ TEST(Report, JsonFollowsTheDocumentedSchema) {
   for (const char* key : {"restitution", "g_px_s2", "g_m_s2", "period_s", "mass_ratio"})
     EXPECT_TRUE(j["estimates"].contains(key)) << key;
   EXPECT_TRUE(j["estimates"]["period_s"].is_null());
-  ASSERT_EQ(j["laws"].size(), 12u);
+  ASSERT_EQ(j["laws"].size(), 13u);
   for (const Json& l : j["laws"]) {
     for (const char* key : {"name", "score", "effect", "detectable", "frames", "detail"})
       EXPECT_TRUE(l.contains(key)) << l.dump();

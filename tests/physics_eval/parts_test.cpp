@@ -8,6 +8,7 @@
 #include "core/rng.h"
 #include "physics_eval/assignment.h"
 #include "physics_eval/background.h"
+#include "physics_eval/detect.h"
 #include "physics_eval/outline.h"
 #include "physics_eval/phases.h"
 #include "physics_eval/thresholds.h"
@@ -92,6 +93,30 @@ TEST(Background, AnObjectThatRestsMostOfTheTimeIsNotBackground) {
   double worst = 0;
   cv::minMaxLoc(difference(cv::Mat(60, 100, CV_8UC3, cv::Scalar(120, 130, 140)), background), nullptr, &worst);
   EXPECT_LE(worst, 2);
+}
+
+// A disc with a soft outline, dark below, before a light wall: the mask reaches farther out where the contrast
+// is large, the centroid must not follow.
+TEST(Detect, CentroidsDoNotLeanToTheContrast) {
+  const cv::Mat wall(80, 100, CV_8UC3, cv::Scalar(190, 195, 200));
+  const Background background = estimate_background({wall, wall, wall}, nullptr);
+  for (const double x : {50.0, 50.3, 50.6}) {
+    const double y = 40.2, radius = 11;
+    cv::Mat image = wall.clone();
+    for (int py = 0; py < image.rows; ++py)
+      for (int px = 0; px < image.cols; ++px) {
+        const double a = std::clamp(0.5 - (std::hypot(px - x, py - y) - radius) / 2.5, 0.0, 1.0);
+        const cv::Vec3b own = py < y ? cv::Vec3b(190, 195, 120) : cv::Vec3b(10, 10, 60);  // no shadow
+        for (int c = 0; c < 3; ++c) {
+          uint8_t& v = image.at<cv::Vec3b>(py, px)[c];
+          v = uint8_t((1 - a) * v + a * own[c] + 0.5);
+        }
+      }
+    const FrameDetections found = detect(image, background);
+    ASSERT_EQ(found.objects.size(), 1u);
+    EXPECT_NEAR(found.objects[0].x, x, 0.1);
+    EXPECT_NEAR(found.objects[0].y, y, 0.15);
+  }
 }
 
 TEST(Outline, DiscsAndTurnedSquaresAreToldApart) {

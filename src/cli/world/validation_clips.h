@@ -129,7 +129,10 @@ inline Base base_of(uint64_t seed) {
   return b;
 }
 
-// A ball on an unseen string, let go at 40 degrees.
+// A ball on an unseen string, let go at 40 degrees. Periods are 2.5 to 4.4 s: to be drawn for
+// kPendulumFrames.
+inline constexpr int kPendulumFrames = 144;
+
 inline ClipPlan pendulum_plan(const Base& b, double length) {
   ClipPlan p;
   p.bodies.push_back(ball(
