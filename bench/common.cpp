@@ -8,7 +8,6 @@
 #include <cmath>
 #include <cstdio>
 #include <ctime>
-#include <fstream>
 
 #include "core/error.h"
 #include "core/files.h"
@@ -17,13 +16,6 @@
 
 namespace orrery::bench {
 namespace {
-
-std::string cpu_name() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);)
-    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-  return "unknown CPU";
-}
 
 // Of the sources that this program was built from; empty outside of a git checkout.
 std::string commit() {

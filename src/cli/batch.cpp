@@ -175,7 +175,9 @@ int run(CommandOptions o) {
   const BatchTotals totals = make_clips(o, generator, hash, r, manifest);
   finish_folder(o, manifest_path, order);
   event(o, "end", {{"made", totals.made}, {"kept", r.kept}, {"failed", totals.failed}, {"manifest", manifest_path.string()}});
-  if (!o.json && !o.quiet) fmt::print("{}: {} made, {} there already, {} failed; {}/index.html shows them\n", o.out, totals.made, r.kept, totals.failed, o.out);
+  const std::string rank = rank_shard();  // each rank says what it did of its own part
+  if (!o.json && !o.quiet)
+    fmt::print("{}{}: {} made, {} there already, {} failed; {}/index.html shows them\n", o.out, rank.empty() ? "" : fmt::format(", rank {}", rank), totals.made, r.kept, totals.failed, o.out);
   return totals.failed ? 1 : bad ? kBadLines : 0;
 }
 

@@ -15,18 +15,6 @@
 namespace orrery {
 namespace {
 
-std::string cpu_name() {
-  const std::string text = [] {
-    try {
-      return read_text("/proc/cpuinfo");
-    } catch (const Error&) {
-      return std::string();
-    }
-  }();
-  const size_t at = text.find("model name"), colon = text.find(':', at), end = text.find('\n', colon);
-  return at == std::string::npos ? "unknown" : text.substr(colon + 2, end - colon - 2);
-}
-
 // Floats that one token leaves in the cache of one layer, against keys and values of all heads.
 Json cache_json(const UnifiedTransformerConfig& c) {
   const int latent = c.kv_latent_dim + c.attention.rope;

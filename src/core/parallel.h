@@ -1,11 +1,13 @@
 // One thread pool: OpenMP's, shared with oneDNN.
 #pragma once
 #include <cstdint>
+#include <string>
 
 namespace orrery {
 
 void set_num_threads(int n);  // n >= 1
 int num_threads();
+std::string cpu_name();  // "Intel(R) Xeon(R) Processor"
 
 // Activations of a few MB come and go every layer: keep them in the heap instead of asking the kernel for zeroed pages
 // each time (a tenth of a training step otherwise). Before the first large allocation.
