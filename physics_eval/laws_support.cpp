@@ -59,7 +59,7 @@ bool is_level(const Phase& p) {
 
 LawResult pendulum(const Motion& motion, Violations& violations) {
   if (motion.pendulums.empty())
-    return not_identifiable("pendulum", "nothing swings on an arc for one and a half periods");
+    return not_identifiable("pendulum", "nothing swings on an arc for 1.5 periods, or 1.3 from its release");
   LawResult law;
   law.name = "pendulum";
   double weighted = 0, pivot = 0, error = 0;
