@@ -63,7 +63,8 @@ Route route_token(const RouterState& router, const float* logits, int modality, 
   }
   route.count = int8_t(k);
   for (int j = 0; j < k; ++j) route.weight[j] = certainty * route.affinity[j] / (sum + 1e-9f);
-  if (certainty * *std::max_element(route.affinity.begin(), route.affinity.begin() + k) < c.fallback_threshold) route.count = 0;
+  // Not in training: experts that are passed over learn nothing, and their affinity never comes back.
+  if (!options.training && certainty * *std::max_element(route.affinity.begin(), route.affinity.begin() + k) < c.fallback_threshold) route.count = 0;
   return route;
 }
 

@@ -22,7 +22,7 @@ struct RouterConfig {
   int top_groups = 2;
   int top_k = 2;
   double capacity_factor = 2.0;      // training only: rows an expert takes at most, in units of an even share
-  double fallback_threshold = 0.02;  // domain probability x best affinity below this: the shared expert alone
+  double fallback_threshold = 0.02;  // domain probability x best affinity below this: the shared expert alone; not in training
   double cluster_weight = 0.02;      // soft-clustering loss: cross-entropy of the domain softmax to the modality
   double z_weight = 1e-4;            // z-loss of the domain softmax
   double balance_weight = 1e-4;      // sequence-level balance loss

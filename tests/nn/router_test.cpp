@@ -132,6 +132,7 @@ TEST(Router, LowConfidenceFallsBackToTheSharedExpert) {
   EXPECT_EQ(routes[1].count, 0);
   EXPECT_EQ(r.stats.fallback, 1);
   EXPECT_EQ(std::accumulate(r.stats.load.begin(), r.stats.load.end(), int64_t(0)), c.top_k);
+  for (const Route& route : r.route(x, {true, 0, -1})) EXPECT_EQ(route.count, c.top_k) << "training gives every token its experts";
 }
 
 TEST(Router, ForcedDomainsAndTokensThatDisagreeAreCounted) {
