@@ -88,11 +88,15 @@ TEST(CaptionNoise, PartsChangePlacesWhereThereIsOneObject) {
   const std::string caption = "a red ball falls to the floor";
   std::vector<int> own = text().encode(caption);
   const std::set<int> fillers(noise().fillers().begin(), noise().fillers().end());
-  int moved = 0;
+  const int comma = text().id_of(",");
+  int moved = 0, commas = 0;
   for (uint64_t seed = 0; seed < 200; ++seed) {
     Rng rng(seed, 2);
     std::vector<int> ids = ids_of(noise().apply(caption, true, 0, rng));
     std::erase_if(ids, [&](int id) { return fillers.count(id) > 0; });
+    const auto added = std::erase(ids, comma);
+    EXPECT_LE(added, 1u) << seed;
+    commas += int(added);
     moved += ids != own;
     std::vector<int> sorted = own;
     std::sort(ids.begin(), ids.end()), std::sort(sorted.begin(), sorted.end());
@@ -100,6 +104,8 @@ TEST(CaptionNoise, PartsChangePlacesWhereThereIsOneObject) {
   }
   EXPECT_GT(moved, 10);
   EXPECT_LT(moved, 60);
+  EXPECT_GT(commas, 10);
+  EXPECT_LT(commas, 60);
 }
 
 TEST(CaptionNoise, WordsKnownByTheirVectorAreBlurred) {
