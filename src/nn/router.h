@@ -63,7 +63,7 @@ struct RoutingStats {
 };
 
 struct RoutingOptions {
-  bool training = false;  // capacity limit on
+  bool training = false;  // capacity limit on, fallback off
   int top_k = 0;          // 0: the config's
   int force_domain = -1;  // >= 0: modality + force_domain, modulo 3, for the wrong-domain measurement
   float head_threshold = 0;  // heads that a token's domain opens no further are left out (generation)
