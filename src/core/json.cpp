@@ -1,7 +1,7 @@
 #include "core/json.h"
 
-#include "core/json_fields.h"
 #include "core/files.h"
+#include "core/json_fields.h"
 
 namespace orrery {
 

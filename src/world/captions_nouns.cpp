@@ -125,10 +125,8 @@ NounPhrase noun_phrase(const Scene& scene, const std::vector<int>& members, cons
   if (out.plural) out.text = spaced({number_word(int(members.size()), choose), core});
   else if (bare) out.text = core;
   else if (scene.objects.size() == 1 && choose.chance(0.06)) out.text = spaced({choose.phrase("single"), core});
-  else if (!words.before.empty() && choose.chance(0.05)) {
-    const std::string name = noun(row, false);
-    out.text = spaced({article(name), name + ",", words.before + ",", words.after});
-  }
+  else if (!words.before.empty() && choose.chance(0.05))
+    out.text = spaced({article(row), noun(row, false) + ",", words.before + ",", words.after});
   else out.text = spaced({choose.chance(0.07) ? "one" : choose.chance(0.05) ? "the" : article(core), core});
   ExpectedObject promise;
   if (mention.shape) promise.shape = o.shape;
