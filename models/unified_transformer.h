@@ -99,7 +99,7 @@ struct Pruning {
   std::vector<int64_t> kept;  // out: rows of the batch that went all the way, ascending; hidden has these rows
 };
 
-// Regular expression of the tensors on which predicted states depend: in int4 their rollouts go astray, in int8 a tenth.
+// Regular expression of the tensors on which predicted states depend: in int4 their rollouts go astray.
 // The shipped weights keep them in bf16.
 inline constexpr const char* kStateTensors = R"(affinity|attention|shared|expert\.1[2-9]|embed\.(objects|scene|prologue|patches|asked))";
 
