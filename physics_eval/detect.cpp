@@ -1,5 +1,6 @@
 #include "physics_eval/detect.h"
 
+#include <algorithm>
 #include <opencv2/imgproc.hpp>
 
 #include "physics_eval/outline.h"
@@ -184,47 +185,56 @@ void drop_crumbs(cv::Mat& mask) {
     if (10 * stats.at<int>(label, cv::CC_STAT_AREA) < largest) mask.setTo(0, labels == label);
 }
 
+// The convex hull of a mask's pixels, filled. The ends of its rows have the same hull.
+cv::Mat filled_hull(const cv::Mat& mask) {
+  std::vector<cv::Point> ends, hull;
+  for (int y = 0; y < mask.rows; ++y) {
+    const uint8_t *row = mask.ptr<uint8_t>(y), *end = row + mask.cols;
+    const uint8_t* first = std::find_if(row, end, [](uint8_t v) { return v != 0; });
+    if (first == end) continue;
+    while (!end[-1]) --end;
+    ends.push_back({int(first - row), y});
+    ends.push_back({int(end - row) - 1, y});
+  }
+  cv::Mat filled = cv::Mat::zeros(mask.size(), CV_8U);
+  if (ends.empty()) return filled;
+  cv::convexHull(ends, hull);
+  cv::fillConvexPoly(filled, hull, cv::Scalar(255));
+  return filled;
+}
+
 // A dark body is flooded from its contact shadow; its outline stays. Where the convex hull of what is left of
-// a region lies inside the region, the hull is the body.
-void restore_flooded(const cv::Mat& before, cv::Mat after) {
-  cv::Mat labels, stats, centroids;
-  const int n = cv::connectedComponentsWithStats(before, labels, stats, centroids, 8, CV_32S);
-  std::vector<int> left_over(n, 0);
-  for (int y = 0; y < labels.rows; ++y) {
-    const int* label = labels.ptr<int>(y);
-    const uint8_t* row = after.ptr<uint8_t>(y);
-    for (int x = 0; x < labels.cols; ++x)
-      if (label[x]) left_over[label[x]] += row[x] != 0;
-  }
-  for (int label = 1; label < n; ++label) {
-    const int area = stats.at<int>(label, cv::CC_STAT_AREA);
-    if (area < kMinArea.value || left_over[label] > 0.9 * area || left_over[label] < 0.15 * area) continue;
-    const cv::Rect box(stats.at<int>(label, 0), stats.at<int>(label, 1), stats.at<int>(label, 2),
-                       stats.at<int>(label, 3));
-    const cv::Mat whole = labels(box) == label;
-    cv::Mat left = whole & after(box);
-    drop_crumbs(left);
-    const int kept = cv::countNonZero(left);
-    if (kept < 0.15 * area) continue;
-    std::vector<cv::Point> points, hull;
-    cv::findNonZero(left, points);
-    cv::convexHull(points, hull);
-    cv::Mat filled = cv::Mat::zeros(box.size(), CV_8U);
-    cv::fillConvexPoly(filled, hull, cv::Scalar(255));
-    const int full = cv::countNonZero(filled);
-    if (kept < 0.85 * full && cv::countNonZero(filled & whole) > 0.95 * full)
-      filled.copyTo(after(box), filled & whole);
-  }
+// the region lies inside the region, the hull is the body.
+void restore_flooded(const cv::Mat& before, cv::Mat& after) {
+  const int area = cv::countNonZero(before), left_over = cv::countNonZero(after);
+  if (area < kMinArea.value || left_over > 0.9 * area || left_over < 0.15 * area) return;
+  cv::Mat left = after.clone();
+  drop_crumbs(left);
+  const int kept = cv::countNonZero(left);
+  if (kept < 0.15 * area) return;
+  const cv::Mat filled = filled_hull(left), inside = filled & before;
+  const int full = cv::countNonZero(filled);
+  if (kept < 0.85 * full && cv::countNonZero(inside) > 0.95 * full) after |= inside;
 }
 
 }  // namespace
 
+// Region by region: together they span most of the picture, alone little of it.
 void remove_shadows(const cv::Mat& image, const cv::Mat& plate, cv::Mat& mask) {
   const cv::Rect box = bounds_of(mask, 2);
   if (box.empty()) return;
-  const cv::Mat before = mask(box).clone();
-  flood_from_outside(shadow_candidates(image, plate, before, box), mask(box));
-  restore_flooded(before, mask(box));
+  cv::Mat labels, stats, centroids;
+  const int n = cv::connectedComponentsWithStats(mask(box), labels, stats, centroids, 8, CV_32S);
+  for (int label = 1; label < n; ++label) {
+    const cv::Rect bounds(stats.at<int>(label, 0) - 2, stats.at<int>(label, 1) - 2, stats.at<int>(label, 2) + 4,
+                          stats.at<int>(label, 3) + 4);
+    const cv::Rect local = bounds & cv::Rect(0, 0, box.width, box.height), place = local + box.tl();
+    const cv::Mat before = labels(local) == label;
+    cv::Mat after = before.clone();
+    flood_from_outside(shadow_candidates(image, plate, before, place), after);
+    restore_flooded(before, after);
+    mask(place).setTo(0, before & ~after);
+  }
 }
 
 Detection measure(const cv::Mat& image, const cv::Mat& mask, const cv::Rect& box) {

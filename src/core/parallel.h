@@ -20,10 +20,11 @@ void parallel_for(int64_t n, Body&& body) {
   for (int64_t i = 0; i < n; ++i) body(i);
 }
 
-// The same with chunks handed out as threads become free: for bodies of unequal cost.
+// The same with chunks handed out as threads become free: for bodies of unequal cost. A single body runs outside of any
+// team, so that the loops inside of it may have the threads.
 template <class Body>
 void parallel_for_dynamic(int64_t n, Body&& body) {
-#pragma omp parallel for schedule(dynamic, 1)
+#pragma omp parallel for schedule(dynamic, 1) if (n > 1)
   for (int64_t i = 0; i < n; ++i) body(i);
 }
 
