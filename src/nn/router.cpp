@@ -141,6 +141,12 @@ void token_gradient(const RouterConfig& c, const Route& route, const float* logi
     const float s = route.affinity[j];
     dlogits[kNumDomains + route.expert[j]] += certainty * (dweight[j] - share_dot) / affinity_sum * s * (1 - s);
   }
+  // An affinity that has sunk to 0 or risen to 1 gets no other gradient, and the choice is the bias's alone.
+  const int first = kNumDomains + c.first_expert(route.domain), n = c.experts[route.domain];
+  for (int e = first; e < first + n; ++e) {
+    z += double(logits[e]) * logits[e] / n;
+    dlogits[e] += float(inverse_tokens * c.z_weight * 2 * logits[e] / n);
+  }
   if (c.by_modality) return;
   const double log_sum = std::log(std::exp(double(logits[0])) + std::exp(double(logits[1])) + std::exp(double(logits[2])));
   cluster += log_sum - logits[modality];
@@ -203,6 +209,9 @@ void update_router_bias(RouterState& router, const std::vector<int64_t>& load, d
     const double mean = double(std::accumulate(load.begin() + first, load.begin() + first + n, int64_t(0))) / n;
     for (int e = first; e < first + n; ++e)
       router.bias[e] += float(rate * (double(load[e]) < mean ? 1 : double(load[e]) > mean ? -1 : 0));
+    // Only differences choose; a common drift would take the digits that affinities differ in.
+    const float drift = std::accumulate(router.bias.begin() + first, router.bias.begin() + first + n, 0.0f) / float(std::max(1, n));
+    for (int e = first; e < first + n; ++e) router.bias[e] -= drift;
   }
 }
 

@@ -24,7 +24,7 @@ struct RouterConfig {
   double capacity_factor = 2.0;      // training only: rows an expert takes at most, in units of an even share
   double fallback_threshold = 0.02;  // domain probability x best affinity below this: the shared expert alone; not in training
   double cluster_weight = 0.02;      // soft-clustering loss: cross-entropy of the domain softmax to the modality
-  double z_weight = 1e-4;            // z-loss of the domain softmax
+  double z_weight = 1e-4;            // z-loss of the domain softmax and of the domain's experts: mean squared logit
   double balance_weight = 1e-4;      // sequence-level balance loss
   bool balance_bias = true;          // the selection bias moves toward equal load
   bool by_modality = false;          // hard routing: the domain is the token's modality, and nothing of it is learned
@@ -75,7 +75,7 @@ void router_forward(const RouterState& router, const Rows<float>& x, const std::
 // 1 / t (balance: by 1 / sequences). dx [t, d] is overwritten.
 void router_backward(RouterState& router, const Rows<float>& x, const std::vector<uint8_t>& modality, const std::vector<int64_t>& sequence_begin,
                      const RouterCache& cache, const std::vector<float>& dweight, Rows<float>& dx, RoutingStats& stats);
-// Moves the selection bias by `rate` toward equal load inside each domain.
+// Moves the selection bias by `rate` toward equal load inside each domain, where its mean stays 0.
 void update_router_bias(RouterState& router, const std::vector<int64_t>& load, double rate);
 
 }  // namespace orrery

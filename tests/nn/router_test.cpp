@@ -248,6 +248,9 @@ struct RouterLoss {
       loss += dweight[t * kMaxTopK + j] * std::exp(logits[r.domain]) / exponentials *
               sigmoid_reference(logits[kNumDomains + r.expert[j]]) / affinities;
     const double z = std::log(exponentials);
+    const int n = c.experts[r.domain], first = kNumDomains + c.first_expert(r.domain);
+    for (int e = first; e < first + n; ++e)
+      loss += c.z_weight * logits[e] * logits[e] / n / double(routes.size());
     return loss + (c.cluster_weight * (z - logits[modality[t]]) + c.z_weight * z * z) / double(routes.size());
   }
 
@@ -331,8 +334,8 @@ TEST(Router, BackwardMatchesFiniteDifferences) {
 TEST(Router, ByModalityTheDomainIsGivenAndNothingOfItIsLearned) {
   RouterConfig c;
   c.by_modality = true;
-  c.cluster_weight = c.z_weight = 0.5;
-  c.balance_weight = 0;
+  c.cluster_weight = 0.5;
+  c.z_weight = c.balance_weight = 0;
   c.fallback_threshold = 0;
   constexpr int kTokens = 30, kWidth = RoutedCase::kWidth;
   RoutedCase routed(9, c, kTokens);
@@ -371,6 +374,15 @@ TEST(Router, WithoutExpertsEveryTokenIsLeftToTheSharedOne) {
   const Rows<float> x = random_logits(rng, 20, c);
   for (const Route& route : r.route(x, {true, 0, -1})) EXPECT_EQ(route.count, 0);
   EXPECT_EQ(r.stats.fallback, 0) << "there is nothing to fall back from";
+}
+
+TEST(Router, BiasDoesNotDrift) {
+  RouterConfig c;
+  c.experts = {2, 4, 2};
+  DirectRouter r(c);
+  for (int step = 0; step < 1000; ++step) update_router_bias(r.router, {5, 5, 0, 12, 0, 0, 5, 5}, 0.01);
+  EXPECT_NEAR(r.router.bias[2] + r.router.bias[3] + r.router.bias[4] + r.router.bias[5], 0, 1e-3);
+  EXPECT_NEAR(r.router.bias[2] - r.router.bias[3], 20, 1e-2);
 }
 
 TEST(Router, BiasStaysWhereBalancingIsOff) {
