@@ -10,11 +10,12 @@ namespace {
 
 constexpr double kReach = 0.25;  // s: phases further from the moment say nothing about it
 
-// The last phase of the track before t, or the first one after it; contacts of a few frames do not count.
+// The last phase of the track before t, or the first one after it; contacts of a few frames do not count, nor stretches
+// that follow no law: where two outlines mix, their ends have any velocity.
 const Phase* phase_beside(const Motion& motion, int track, double t, bool after) {
   const Phase* best = nullptr;
   for (const Phase& p : motion.phases) {
-    if (p.track != track || p.count() < 4 || p.kind == PhaseKind::kSwing) continue;
+    if (p.track != track || p.count() < 4 || p.kind == PhaseKind::kSwing || p.kind == PhaseKind::kGuided) continue;
     const double middle = 0.5 * (p.t0 + p.t1);
     if (after ? middle < t || (best && best->t0 < p.t0) : middle > t || (best && best->t0 > p.t0)) continue;
     best = &p;

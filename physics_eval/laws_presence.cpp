@@ -16,9 +16,21 @@ bool is_presence(const Violation& v) {
          v.kind == "freeze";
 }
 
-// What an object looks like over a stretch of its points: medians, so that a frame or two do not matter.
+// A median, so that a frame or two do not matter, and its standard error.
+struct Typical {
+  double value = 0, error = 0;
+};
+
+Typical typical(const std::vector<double>& values) {
+  const double middle = median(values);
+  std::vector<double> away;
+  for (double v : values) away.push_back(std::abs(v - middle));
+  return {middle, 1.2533 * 1.4826 * median(away) / std::sqrt(double(values.size()))};
+}
+
+// What an object looks like over a stretch of its points.
 struct Look {
-  double red = 0, green = 0, area = 0, round = 0;  // red, green: shares of the brightness
+  Typical red, green, log_area, round;  // red, green: shares of the brightness
 };
 
 using Points = std::vector<const TrackPoint*>;
@@ -29,9 +41,14 @@ Look look_of(const Points& points, size_t from, size_t to) {
     const auto& c = points[i]->rgb;
     const double sum = double(c[0]) + c[1] + c[2] + 12;
     red.push_back((c[0] + 4) / sum), green.push_back((c[1] + 4) / sum);
-    area.push_back(points[i]->area), round.push_back(points[i]->round);
+    area.push_back(std::log(std::max(1.0, double(points[i]->area)))), round.push_back(points[i]->round);
   }
-  return {median(red), median(green), median(area), median(round)};
+  return {typical(red), typical(green), typical(area), typical(round)};
+}
+
+// How far apart, less three standard errors, for the largest of many moments is asked: outlines and colours waver with every key frame of a codec.
+double apart(const Typical& a, const Typical& b) {
+  return std::max(0.0, std::abs(a.value - b.value) - 3 * std::hypot(a.error, b.error));
 }
 
 struct Change {
@@ -43,10 +60,10 @@ struct Change {
 Change between(const Look& a, const Look& b, int frame) {
   Change c;
   c.frame = frame;
-  c.color = std::hypot(a.red - b.red, a.green - b.green) / kColorTolerance.value;
-  c.shape = std::abs(a.round - b.round) / kShapeTolerance.value;
+  c.color = std::hypot(apart(a.red, b.red), apart(a.green, b.green)) / kColorTolerance.value;
+  c.shape = apart(a.round, b.round) / kShapeTolerance.value;
   // A hand or a reflection in the mask changes the outline too: size alone counts between like outlines only.
-  if (c.shape < 0.5) c.size = std::abs(std::log(b.area / a.area)) / kSizeTolerance.value;
+  if (c.shape < 0.5) c.size = apart(a.log_area, b.log_area) / kSizeTolerance.value;
   return c;
 }
 

@@ -140,6 +140,24 @@ TEST(PassThrough, OnOneLineItIsAViolation) {
   EXPECT_FALSE(has(of_meeting(-50, 320), "pass-through")) << to_text(of_meeting(-50, 320), "");
 }
 
+// The first is out of sight behind the second around the moment, and another track begins when it is back.
+Evaluation of_hidden_meeting(double second_floor, std::array<float, 3> comes_out) {
+  std::vector<test::MadeTrack> made = meeting(60, second_floor);
+  test::MadeTrack again = made[0];
+  made[0].last = 44;
+  again.first = 53;
+  again.rgb = comes_out;
+  made.push_back(again);
+  return evaluate_tracks(observed(made), {});
+}
+
+TEST(PassThrough, WhatIsHiddenOnTheWayIsFoundOnTheOtherSide) {
+  constexpr std::array<float, 3> kSame{40, 60, 200}, kOther{40, 200, 60};
+  EXPECT_TRUE(has(of_hidden_meeting(320, kSame), "pass-through")) << to_text(of_hidden_meeting(320, kSame), "");
+  EXPECT_FALSE(has(of_hidden_meeting(312, kSame), "pass-through")) << to_text(of_hidden_meeting(312, kSame), "");
+  EXPECT_FALSE(has(of_hidden_meeting(320, kOther), "pass-through")) << to_text(of_hidden_meeting(320, kOther), "");
+}
+
 TEST(PassThrough, BehindEachOtherItIsAWarning) {
   const Evaluation e = of_meeting(60, 312);
   EXPECT_FALSE(has(e, "pass-through")) << to_text(e, "");
