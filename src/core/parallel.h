@@ -24,7 +24,8 @@ void parallel_for(int64_t n, Body&& body) {
 // team, so that the loops inside of it may have the threads.
 template <class Body>
 void parallel_for_dynamic(int64_t n, Body&& body) {
-#pragma omp parallel for schedule(dynamic, 1) if (n > 1)
+  if (n == 1) return void(body(0));
+#pragma omp parallel for schedule(dynamic, 1)
   for (int64_t i = 0; i < n; ++i) body(i);
 }
 

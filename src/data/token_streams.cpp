@@ -53,7 +53,7 @@ std::vector<float> patch_interest(const PixelSample& s, int dims) {
   for (size_t k = 0; k < s.objects.size(); ++k) {
     const ObjectSpec& object = s.scene.objects[k];
     const std::vector<int> near = patches_near(s, k);
-    const double share = 12 * (object.shape == Shape::kBox ? 1.5 : 1.0) * std::sqrt(kMinSize / object.size);
+    const double share = 12 * (object.shape == Shape::kBox ? 2.0 : 1.0) * std::sqrt(kMinSize / object.size);
     for (int p : near) interest[p] = std::max(interest[p], float(share / double(near.size())));
   }
   for (int p = 0; p < kPatches; ++p) {

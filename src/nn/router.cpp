@@ -204,9 +204,12 @@ void router_backward(RouterState& router, const Rows<float>& x, const std::vecto
 void update_router_bias(RouterState& router, const std::vector<int64_t>& load, double rate) {
   const RouterConfig& c = router.config;
   if (!c.balance_bias) return;
+  const int64_t total = std::accumulate(load.begin(), load.end(), int64_t(0));
   for (int domain = 0; domain < kNumDomains; ++domain) {
     const int first = c.first_expert(domain), n = c.experts[domain];
-    const double mean = double(std::accumulate(load.begin() + first, load.begin() + first + n, int64_t(0))) / n;
+    const int64_t sum = std::accumulate(load.begin() + first, load.begin() + first + n, int64_t(0));
+    if (100 * sum < total) continue;  // strays: in a batch of text alone they would move what pictures are balanced by
+    const double mean = double(sum) / n;
     for (int e = first; e < first + n; ++e)
       router.bias[e] += float(rate * (double(load[e]) < mean ? 1 : double(load[e]) > mean ? -1 : 0));
     // Only differences choose; a common drift would take the digits that affinities differ in.

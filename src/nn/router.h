@@ -75,7 +75,8 @@ void router_forward(const RouterState& router, const Rows<float>& x, const std::
 // 1 / t (balance: by 1 / sequences). dx [t, d] is overwritten.
 void router_backward(RouterState& router, const Rows<float>& x, const std::vector<uint8_t>& modality, const std::vector<int64_t>& sequence_begin,
                      const RouterCache& cache, const std::vector<float>& dweight, Rows<float>& dx, RoutingStats& stats);
-// Moves the selection bias by `rate` toward equal load inside each domain, where its mean stays 0.
+// Moves the selection bias by `rate` toward equal load inside each domain, where its mean stays 0; not in
+// a domain that has less than a hundredth of the load.
 void update_router_bias(RouterState& router, const std::vector<int64_t>& load, double rate);
 
 }  // namespace orrery

@@ -1,3 +1,6 @@
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <set>
 
 #include "core/json_fields.h"
@@ -22,6 +25,7 @@ void visit_fields(Config& c, Visit&& visit) {
   visit("pixels_new_per_step", c.pixels_new_per_step);
   visit("word_dropout", c.word_dropout);
   visit("trainable", c.trainable);
+  visit("frozen_routing", c.frozen_routing);
   visit("picture_weight", c.picture_weight);
   visit("picture_side", c.picture_side);
   visit("prologue_weight", c.prologue_weight);
@@ -97,6 +101,9 @@ TransformerTrainConfig TransformerTrainConfig::from_json(const Json& json) {
     refuse_unknown(json.at("optimizer"), names, kWhat, "optimizer");
   }
   if (json.contains("schedule")) c.schedule = Schedule::from_json(json.at("schedule"));
+  for (const std::string& name : c.frozen_routing)
+    if (std::find(kDomainNames.begin(), kDomainNames.end(), name) == kDomainNames.end())
+      fail("{}: frozen_routing: '{}' is none of {}", kWhat, name, fmt::join(kDomainNames, ", "));
   return c;
 }
 

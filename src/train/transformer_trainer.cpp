@@ -164,6 +164,28 @@ void TransformerTrainer::move_router_bias(const std::vector<RoutingStats>& stats
   for (size_t l = 0; l < stats.size(); ++l) update_router_bias(model_.layers()[l].ffn.router, stats[l].load, rate);
 }
 
+void TransformerTrainer::hold_routing() {
+  const bool first_time = held_.empty();
+  held_.resize(model_.layers().size());
+  for (size_t l = 0; l < held_.size(); ++l) {
+    RouterState& router = model_.layers()[l].ffn.router;
+    Parameter& gate = router.gate.weight;
+    size_t at = 0;
+    const auto hold = [&](float& value) {
+      if (first_time) held_[l].push_back(value);
+      else value = held_[l][at++];
+    };
+    for (const std::string& name : config_.frozen_routing) {
+      const int domain = int(std::find(kDomainNames.begin(), kDomainNames.end(), name) - kDomainNames.begin());
+      const int first = router.config.first_expert(domain), end = first + router.config.experts[domain];
+      const int64_t d = gate.shape[1];
+      std::for_each(gate.value.data() + (kNumDomains + first) * d, gate.value.data() + (kNumDomains + end) * d, hold);
+      std::for_each(router.bias.data() + first, router.bias.data() + end, hold);
+    }
+    if (!first_time) gate.refresh();
+  }
+}
+
 LossSums TransformerTrainer::patches_step(ReconstructionError& error) {
   if (patch_targets_.pixels.empty())
     return patch_objective(model_, batch_, patch_targets_.codes, patch_targets_.unchanged, cache_.hidden, config_.pixel_weight, &dhidden_);
@@ -176,6 +198,7 @@ LossSums TransformerTrainer::patches_step(ReconstructionError& error) {
 
 TransformerStep TransformerTrainer::step() {
   TransformerStep result;
+  if (!config_.frozen_routing.empty() && held_.empty()) hold_routing();
   Rng rng(config_.seed, hash64("step") + uint64_t(state_.step));
   build_batch(phase(), rng);
   model_.parameters().zero_gradients();
@@ -193,6 +216,7 @@ TransformerStep TransformerTrainer::step() {
   result.rate = config_.schedule.rate(state_.step, state_.seconds);
   result.gradient_norm = optimizer_.step(result.rate);
   move_router_bias(cache_.stats);
+  if (!held_.empty()) hold_routing();
   result.routing = cache_.stats;
   result.tokens = batch_.size();
   ++state_.step;
@@ -224,6 +248,7 @@ void TransformerTrainer::load_weights(const std::filesystem::path& path) {
 
 void TransformerTrainer::export_to(const std::filesystem::path& path, const std::string& command) {
   optimizer_.swap_ema();
+  if (!held_.empty()) hold_routing();
   SafetensorsWriter writer;
   model_.save(writer, DType::kBF16);
   writer.set_metadata("command", command);

@@ -376,6 +376,14 @@ TEST(Router, WithoutExpertsEveryTokenIsLeftToTheSharedOne) {
   EXPECT_EQ(r.stats.fallback, 0) << "there is nothing to fall back from";
 }
 
+TEST(Router, StrayTokensDoNotMoveTheBiasOfADomain) {
+  RouterConfig c;
+  c.experts = {2, 2, 2};
+  DirectRouter r(c);
+  update_router_bias(r.router, {400, 200, 3, 0, 0, 0}, 0.25);
+  EXPECT_EQ(r.router.bias, (std::vector<float>{-0.25f, 0.25f, 0, 0, 0, 0}));
+}
+
 TEST(Router, BiasDoesNotDrift) {
   RouterConfig c;
   c.experts = {2, 4, 2};

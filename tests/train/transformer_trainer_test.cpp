@@ -53,6 +53,24 @@ TEST(TransformerTrainer, ResumesBitForBit) {
   fs::remove(path);
 }
 
+TEST(TransformerTrainer, FrozenRoutingStaysWhileTheOtherDomainsLearn) {
+  TransformerTrainConfig config = tiny_config();
+  config.frozen_routing = {"physical"};
+  TransformerTrainer trainer(config);
+  const RouterState& router = trainer.model().layers()[1].ffn.router;
+  const auto rows = [&](int domain) {
+    const int first = router.config.first_expert(domain), end = first + router.config.experts[size_t(domain)];
+    const auto d = router.gate.weight.shape[1];
+    std::vector<float> out(router.gate.weight.value.begin() + (kNumDomains + first) * d, router.gate.weight.value.begin() + (kNumDomains + end) * d);
+    out.insert(out.end(), router.bias.begin() + first, router.bias.begin() + end);
+    return out;
+  };
+  const std::vector<float> linguistic = rows(0), physical = rows(2);
+  for (int i = 0; i < 3; ++i) trainer.step();
+  EXPECT_EQ(rows(2), physical);
+  EXPECT_NE(rows(0), linguistic);
+}
+
 TEST(TransformerTrainer, StopsOnWhatIsNotFiniteAndNamesIt) {
   TransformerTrainer trainer(tiny_config());
   trainer.step();
@@ -64,6 +82,12 @@ TEST(TransformerTrainer, StopsOnWhatIsNotFiniteAndNamesIt) {
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("not finite"), std::string::npos) << error.what();
   }
+}
+
+TEST(TransformerTrainer, ConfigNamesUnknownDomains) {
+  Json json = tiny_config().to_json();
+  json["frozen_routing"] = {"visible"};
+  EXPECT_THROW(TransformerTrainConfig::from_json(json), Error);
 }
 
 TEST(TransformerTrainer, ConfigNamesUnknownFields) {

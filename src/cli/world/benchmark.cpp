@@ -155,6 +155,8 @@ int run(CommandOptions o) {
   if (!o.scorer.empty()) {
     if (!o.world.command.empty())
       fail_usage("--generator and --evaluator are two benchmarks; give one of them");
+    if (!o.laws.empty() || !o.suite.empty())
+      fail_usage("--laws and --suite are for generators; --evaluator tests every kind of violation");
     return run_evaluator(o);
   }
   return run_world(o);
