@@ -104,8 +104,8 @@ void run(const Options& o, int chunks) {
       fmt::format("Pixels given true states, clips of {:.1f} s", chunks * kFramesPerChunk / kFramesPerSecond),
       o, &generator);
   Quality background, tokenizer;
-  std::vector<Pass> passes(4);
-  for (size_t i = 0; i < passes.size(); ++i) passes[i].effort = std::array{1.0, kDefaultEffort, 0.3, 0.0}[i];
+  std::vector<Pass> passes(5);
+  for (size_t i = 0; i < passes.size(); ++i) passes[i].effort = std::array{1.0, kDefaultEffort, 0.3, 0.1, 0.0}[i];
   Progress progress("pixels_given_states", o.count, "clips");
   for (int i = 0; i < o.count; ++i) {
     const Truth truth = render_truth(o.seed + uint64_t(i), chunks);
