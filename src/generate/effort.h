@@ -12,13 +12,13 @@ inline constexpr float kHeadThreshold = 0.3f;
 
 struct Effort {
   double copy_threshold = 1;  // patches that are unchanged with this certainty skip the deeper layers; 1: none do
-  int top_k = 0;              // experts a visual token takes; 0: as many as in training
 };
 
-// 0 (fastest) to 1 (every patch through every layer); 0.5: only what is surely unchanged leaves early.
+// 0 (fastest) to 1 (every patch through every layer); 0.5: only what is surely unchanged leaves early. One expert a patch
+// instead of top_k saves 2 % of the time more and costs 0.1 dB (bench/pixels_given_states).
 inline Effort effort_of(double effort) {
   if (effort >= 1) return {};
-  return {0.5 + 0.49 * std::sqrt(std::max(0.0, effort)), effort < 0.25 ? 1 : 0};
+  return {0.4 + 0.59 * std::sqrt(std::max(0.0, effort))};
 }
 
 }  // namespace orrery

@@ -67,7 +67,6 @@ std::vector<PatchStats> generate_codes(const UnifiedTransformer& model, std::spa
   std::vector<PatchStats> stats(caches.size());
   Rows<float> hidden, logits;
   RoutingOptions routing;
-  routing.top_k = effort.top_k;
   routing.head_threshold = kHeadThreshold;
   for (int c = 0; c < num_chunks; ++c) {
     TokenBatch batch;

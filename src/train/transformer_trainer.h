@@ -37,7 +37,7 @@ struct TransformerTrainConfig {
   int picture_side = 4;         // patches
   double prologue_weight = 0.5, state_weight = 1, pixel_weight = 0.5;
   double early_copy_weight = 0.05;
-  double small_k_share = 0.15;  // of steps: one expert a token instead of top_k, so that less effort works too
+  double small_k_share = 0.15;  // of steps: one expert a token instead of top_k, so that fewer do at run time
   double max_own_error = 0.5;  // m: beyond it an own prediction is another story, and its loss is left out
   std::vector<TrainPhase> phases;
   AdamWConfig optimizer;
