@@ -10,12 +10,13 @@ namespace {
 
 constexpr double kReach = 0.25;  // s: phases further from the moment say nothing about it
 
-// The last phase of the track before t, or the first one after it; contacts of a few frames do not count, nor stretches
-// that follow no law: where two outlines mix, their ends have any velocity.
-const Phase* phase_beside(const Motion& motion, int track, double t, bool after) {
+// The last phase of the track before t, or the first one after it; contacts of a few frames do not count. Stretches that
+// follow no law, if asked for: where two outlines mix, their ends have any velocity.
+const Phase* phase_beside(const Motion& motion, int track, double t, bool after, bool lawful) {
   const Phase* best = nullptr;
   for (const Phase& p : motion.phases) {
-    if (p.track != track || p.count() < 4 || p.kind == PhaseKind::kSwing || p.kind == PhaseKind::kGuided) continue;
+    if (p.track != track || p.count() < 4 || p.kind == PhaseKind::kSwing) continue;
+    if (lawful && p.kind == PhaseKind::kGuided) continue;
     const double middle = 0.5 * (p.t0 + p.t1);
     if (after ? middle < t || (best && best->t0 < p.t0) : middle > t || (best && best->t0 > p.t0)) continue;
     best = &p;
@@ -32,8 +33,12 @@ const TrackPoint* point_before(const Track& track, int frame) {
 }
 
 bool fill(const Motion& motion, const Event& event, Collision& c) {
-  const Phase *a0 = phase_beside(motion, c.a, c.t, false), *a1 = phase_beside(motion, c.a, c.t, true);
-  const Phase *b0 = phase_beside(motion, c.b, c.t, false), *b1 = phase_beside(motion, c.b, c.t, true);
+  const auto beside = [&](int track, bool after) {
+    const Phase* lawful = phase_beside(motion, track, c.t, after, true);
+    c.lawful &= lawful != nullptr;
+    return lawful ? lawful : phase_beside(motion, track, c.t, after, false);
+  };
+  const Phase *a0 = beside(c.a, false), *a1 = beside(c.a, true), *b0 = beside(c.b, false), *b1 = beside(c.b, true);
   const TrackPoint *a = point_before(motion.tracks[c.a], c.frame),
                    *b = point_before(motion.tracks[c.b], c.frame);
   if (!a0 || !a1 || !b0 || !b1 || !a || !b) return false;

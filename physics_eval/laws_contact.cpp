@@ -120,7 +120,7 @@ LawResult collision(const Motion& motion, Violations& violations) {
   for (const Collision& c : motion.collisions) {
     const Exchange e = exchange_of(c);
     const auto apart = separation(c);
-    if (!measurable(c, e) && !apart) continue;
+    if (!c.lawful || (!measurable(c, e) && !apart)) continue;
     const Track &a = motion.tracks[c.a], &b = motion.tracks[c.b];
     law.frames += 8;
     if (measurable(c, e)) {

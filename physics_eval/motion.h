@@ -48,6 +48,7 @@ struct Collision {
   Vec2 normal{};           // unit vector from a to b
   double v_error = 0;      // standard error of a component, px/s
   bool supported = false;  // one of them stands on something: what is vertical may go into the ground
+  bool lawful = true;      // all four velocities are of stretches that follow a law: else no ground for a charge
 };
 
 // Two tracks that change sides: one passes behind the other, or through it.

@@ -124,9 +124,11 @@ Event event_of(const std::vector<Track>& tracks, const std::vector<Phase>& phase
   event.before = i;
   event.after = next;
   event.frame = tracks[event.track].points[before.last + 1].frame;
-  event.t = next == i + 1 ? meeting_time(before, after) : 0.5 * (before.t1 + after.t0);
-  event.v_in = before.velocity(next == i + 1 ? event.t : before.t1);
-  event.v_out = after.velocity(next == i + 1 ? event.t : after.t0);
+  // Between two flights a contact is short, whatever frames around it fit neither: both are read where they meet.
+  const bool meet = next == i + 1 || (before.kind == PhaseKind::kFlight && after.kind == PhaseKind::kFlight);
+  event.t = meet ? meeting_time(before, after) : 0.5 * (before.t1 + after.t0);
+  event.v_in = before.velocity(meet ? event.t : before.t1);
+  event.v_out = after.velocity(meet ? event.t : after.t0);
   event.v_error = std::hypot(end_velocity_error(before, noise[event.track]), end_velocity_error(after, noise[event.track]));
   event.other = neighbour(tracks, event.track, event.frame, 0.25);
   event.speed_range = std::max(1e-9, speed[event.track]);

@@ -64,7 +64,7 @@ Generated generate(const UnifiedTransformer& model, const Scene& scene, Trace* d
   cache.trace = pixels;
   GenerationCache* const one = &cache;
   g.stats = generate_codes(model, {&one, 1}, 4,
-                           [&](size_t, int, const ShownCodes& c) { g.codes.push_back(c); }, {0.5, 0})
+                           [&](size_t, int, const ShownCodes& c) { g.codes.push_back(c); }, {0.5})
                 .front();
   return g;
 }
