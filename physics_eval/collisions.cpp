@@ -10,8 +10,8 @@ namespace {
 
 constexpr double kReach = 0.25;  // s: phases further from the moment say nothing about it
 
-// The last phase of the track before t, or the first one after it; contacts of a few frames do not count. Stretches that
-// follow no law, if asked for: where two outlines mix, their ends have any velocity.
+// The last phase of the track before t, or the first one after it; contacts of a few frames do not count.
+// Stretches that follow no law, if asked for: where two outlines mix, their ends have any velocity.
 const Phase* phase_beside(const Motion& motion, int track, double t, bool after, bool lawful) {
   const Phase* best = nullptr;
   for (const Phase& p : motion.phases) {
@@ -38,7 +38,8 @@ bool fill(const Motion& motion, const Event& event, Collision& c) {
     c.lawful &= lawful != nullptr;
     return lawful ? lawful : phase_beside(motion, track, c.t, after, false);
   };
-  const Phase *a0 = beside(c.a, false), *a1 = beside(c.a, true), *b0 = beside(c.b, false), *b1 = beside(c.b, true);
+  const Phase *a0 = beside(c.a, false), *a1 = beside(c.a, true), *b0 = beside(c.b, false),
+              *b1 = beside(c.b, true);
   const TrackPoint *a = point_before(motion.tracks[c.a], c.frame),
                    *b = point_before(motion.tracks[c.b], c.frame);
   if (!a0 || !a1 || !b0 || !b1 || !a || !b) return false;

@@ -99,8 +99,9 @@ std::optional<Crossing> crossing_of(const Motion& motion, int a, int b) {
     const bool overlap = std::abs(p[a1].y - q[b1].y) < 0.25 * (p[a1].height + q[b1].height);
     if (!overlap || (p[a0].x < q[b0].x) == (p[a1].x < q[b1].x)) continue;
     const double t = p[a1].t;
-    const bool through = !flies_at(motion, a, t) && !flies_at(motion, b, t) &&
-                         is_through(side_of(motion, a, b, p[a1].frame, false), side_of(motion, a, b, p[a1].frame, true));
+    const bool through =
+        !flies_at(motion, a, t) && !flies_at(motion, b, t) &&
+        is_through(side_of(motion, a, b, p[a1].frame, false), side_of(motion, a, b, p[a1].frame, true));
     return Crossing{a, b, p[a1].frame, through};
   }
   return {};
@@ -116,12 +117,14 @@ const TrackPoint* point_at(const Track& track, int frame) {
 std::optional<Crossing> hidden_crossing_of(const Motion& motion, int in, int out, int b) {
   const TrackPoint &last = motion.tracks[in].points.back(), &first = motion.tracks[out].points.front();
   if (first.frame <= last.frame || first.t - last.t > kHidden) return {};
-  const TrackPoint *at_last = point_at(motion.tracks[b], last.frame), *at_first = point_at(motion.tracks[b], first.frame);
+  const TrackPoint *at_last = point_at(motion.tracks[b], last.frame),
+                   *at_first = point_at(motion.tracks[b], first.frame);
   if (!at_last || !at_first || (last.x < at_last->x) == (first.x < at_first->x)) return {};
   if (std::abs(last.x - at_last->x) > 2 * half_widths(last, *at_last) ||
       std::abs(first.x - at_first->x) > 2 * half_widths(first, *at_first))
     return {};
-  const Side before = side_of(motion, in, b, last.frame + 1, false), after = side_of(motion, out, b, first.frame, true);
+  const Side before = side_of(motion, in, b, last.frame + 1, false),
+             after = side_of(motion, out, b, first.frame, true);
   if (flies_at(motion, in, last.t) || flies_at(motion, out, first.t) || !is_through(before, after)) return {};
   return Crossing{in, b, (last.frame + first.frame) / 2, true};
 }

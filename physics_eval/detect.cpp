@@ -226,8 +226,8 @@ void remove_shadows(const cv::Mat& image, const cv::Mat& plate, cv::Mat& mask) {
   cv::Mat labels, stats, centroids;
   const int n = cv::connectedComponentsWithStats(mask(box), labels, stats, centroids, 8, CV_32S);
   for (int label = 1; label < n; ++label) {
-    const cv::Rect bounds(stats.at<int>(label, 0) - 2, stats.at<int>(label, 1) - 2, stats.at<int>(label, 2) + 4,
-                          stats.at<int>(label, 3) + 4);
+    const cv::Rect bounds(stats.at<int>(label, 0) - 2, stats.at<int>(label, 1) - 2,
+                          stats.at<int>(label, 2) + 4, stats.at<int>(label, 3) + 4);
     const cv::Rect local = bounds & cv::Rect(0, 0, box.width, box.height), place = local + box.tl();
     const cv::Mat before = labels(local) == label;
     cv::Mat after = before.clone();

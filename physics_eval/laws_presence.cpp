@@ -46,7 +46,8 @@ Look look_of(const Points& points, size_t from, size_t to) {
   return {typical(red), typical(green), typical(area), typical(round)};
 }
 
-// How far apart, less three standard errors, for the largest of many moments is asked: outlines and colours waver with every key frame of a codec.
+// How far apart, less three standard errors, for the largest of many moments is asked: outlines and colours
+// waver with every key frame of a codec.
 double apart(const Typical& a, const Typical& b) {
   return std::max(0.0, std::abs(a.value - b.value) - 3 * std::hypot(a.error, b.error));
 }
@@ -112,7 +113,8 @@ Change change_of(const Track& track) {
   return out;
 }
 
-// The frames of a speed ramp's transition, or those in which it was partly hidden: its velocity there is a guess.
+// The frames of a speed ramp's transition, or those in which it was partly hidden: its velocity there is a
+// guess.
 bool is_guessed(const Motion& motion, int phase) {
   const Phase& p = motion.phases[phase];
   const auto& points = motion.tracks[p.track].points;

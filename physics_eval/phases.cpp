@@ -16,9 +16,9 @@ double weight_of(const TrackPoint& p) { return p.merged || p.clipped || p.odd ? 
 
 // Running sums of one piece: moments of u and of position, both axes.
 struct Moments {
-  double s[5] = {};      // sum w u^k
-  double p[2][3] = {};   // sum w x u^k
-  double q = 0;          // sum w (x^2 + y^2)
+  double s[5] = {};     // sum w u^k
+  double p[2][3] = {};  // sum w x u^k
+  double q = 0;         // sum w (x^2 + y^2)
   void add(double u, double x, double y, double w) {
     double power = w;
     for (int k = 0; k < 5; ++k, power *= u) {
@@ -108,7 +108,8 @@ double end_velocity_error(const Phase& phase, double noise) {
 }
 
 EventKind classify(const Event& event, double speed_range) {
-  const double jx = event.v_out[0] - event.v_in[0], jy = event.v_out[1] - event.v_in[1], j = std::hypot(jx, jy);
+  const double jx = event.v_out[0] - event.v_in[0], jy = event.v_out[1] - event.v_in[1],
+               j = std::hypot(jx, jy);
   if (j < kSignificance.value * event.v_error || j < 0.1 * speed_range) return EventKind::kChange;
   if (event.other >= 0) return EventKind::kCollision;
   const double from_up = std::atan2(std::abs(jx), -jy) * 180 / CV_PI;
@@ -124,12 +125,14 @@ Event event_of(const std::vector<Track>& tracks, const std::vector<Phase>& phase
   event.before = i;
   event.after = next;
   event.frame = tracks[event.track].points[before.last + 1].frame;
-  // Between two flights a contact is short, whatever frames around it fit neither: both are read where they meet.
+  // Between two flights a contact is short, whatever frames around it fit neither: both are read where they
+  // meet.
   const bool meet = next == i + 1 || (before.kind == PhaseKind::kFlight && after.kind == PhaseKind::kFlight);
   event.t = meet ? meeting_time(before, after) : 0.5 * (before.t1 + after.t0);
   event.v_in = before.velocity(meet ? event.t : before.t1);
   event.v_out = after.velocity(meet ? event.t : after.t0);
-  event.v_error = std::hypot(end_velocity_error(before, noise[event.track]), end_velocity_error(after, noise[event.track]));
+  event.v_error = std::hypot(end_velocity_error(before, noise[event.track]),
+                             end_velocity_error(after, noise[event.track]));
   event.other = neighbour(tracks, event.track, event.frame, 0.25);
   event.speed_range = std::max(1e-9, speed[event.track]);
   event.kind = classify(event, event.speed_range);
@@ -142,7 +145,8 @@ int neighbour(const std::vector<Track>& tracks, int self, int frame, double reac
   const auto at = [&](const Track& track) -> const TrackPoint* {
     const TrackPoint* nearest = nullptr;
     for (const TrackPoint& p : track.points)
-      if (std::abs(p.frame - frame) <= 3 && (!nearest || std::abs(p.frame - frame) < std::abs(nearest->frame - frame)))
+      if (std::abs(p.frame - frame) <= 3 &&
+          (!nearest || std::abs(p.frame - frame) < std::abs(nearest->frame - frame)))
         nearest = &p;
     return nearest;
   };
@@ -242,7 +246,9 @@ std::vector<Event> find_events(const std::vector<Track>& tracks, const std::vect
   for (size_t i = 0; i < phases.size(); ++i) {
     if (phases[i].kind == PhaseKind::kContact) continue;
     size_t next = i + 1;  // a contact of a few frames belongs to the event
-    while (next < phases.size() && phases[next].track == phases[i].track && phases[next].kind == PhaseKind::kContact) ++next;
+    while (next < phases.size() && phases[next].track == phases[i].track &&
+           phases[next].kind == PhaseKind::kContact)
+      ++next;
     if (next == phases.size() || phases[next].track != phases[i].track) continue;
     events.push_back(event_of(tracks, phases, int(i), int(next), noise, speed));
   }
