@@ -131,6 +131,28 @@ TEST(Laws, RestitutionIsBoundedAndMayDependOnSpeed) {
   EXPECT_TRUE(has(judged({ball(bouncing(60, 200, 30, 400, 330, {1.35}))}), "restitution"));
 }
 
+// Drawn pictures jump by a few pixels before a contact: those frames fit neither flight.
+TEST(Laws, ABounceIsReadWhereItsFlightsMeet) {
+  Observation seen = observed({{bouncing(60, 40, 40, 300, 330, {0.85, 0.85, 0.85})}});
+  for (TrackPoint& p : seen.tracks[0].points)
+    if (p.frame >= 30 && p.frame <= 33) p.y += 5;
+  EvaluateOptions options;
+  options.intervals = false;
+  const Evaluation e = evaluate_tracks(seen, options);
+  EXPECT_FALSE(has(e, "restitution")) << to_text(e, "");
+  ASSERT_TRUE(e.estimates.restitution.has_value());
+  EXPECT_NEAR(*e.estimates.restitution, 0.85, 0.05);
+}
+
+TEST(Laws, OutlinesThatWaverAreNoChangeOfIdentity) {
+  Observation seen = observed({{[](double t) -> std::array<double, 2> { return {60 + 100 * t, 300}; }}});
+  Rng rng(5);
+  for (TrackPoint& p : seen.tracks[0].points) p.round += 0.06 * rng.normal(), p.area *= 1 + 0.06 * rng.normal();
+  EvaluateOptions options;
+  options.intervals = false;
+  EXPECT_GT(*law(evaluate_tracks(seen, options), "identity").score, 0.98);
+}
+
 TEST(Laws, EnergyNeverGrows) {
   expect_kept(judged({ball(bouncing(60, 40, 30, 400, 330, {0.8}))}), "energy");
   EXPECT_TRUE(has(judged({ball(bouncing(60, 240, 30, 400, 330, {1.35}))}), "energy"));
