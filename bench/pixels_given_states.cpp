@@ -9,6 +9,7 @@
 #include "bench/common.h"
 #include "bench/rendered_truth.h"
 #include "core/progress.h"
+#include "data/token_streams.h"
 #include "models/rollout.h"
 
 namespace orrery::bench {
@@ -24,10 +25,45 @@ struct Quality {
   }
 };
 
+// Where an object is drawn: distance of its centre of colour from the truth's, in pixels. Scenes of one object.
+struct Places {
+  std::vector<double> smooth, struck;  // a frame each; struck: of chunks in which something changes its velocity at once
+  void add(const Truth& truth, const Pixels& frames);
+};
+
+struct Centre {
+  double x = 0, y = 0, weight = 0;
+};
+
+// Of what differs from the background inside the dilated object.
+Centre centre_of(const Truth& truth, const Pixels& frames, size_t frame) {
+  Centre c;
+  for (size_t p = 0; p < kPixels; ++p) {
+    const size_t at = frame * kPixels + p;
+    if (!truth.objects[at]) continue;
+    double difference = 0;
+    for (size_t k = 0; k < 3; ++k) difference += std::abs(double(frames[3 * at + k]) - double(truth.background[3 * at + k]));
+    if (difference < 60) continue;
+    c.weight += difference, c.x += difference * double(p % kFrameWidth), c.y += difference * double(p / kFrameWidth);
+  }
+  c.x /= c.weight, c.y /= c.weight;
+  return c;
+}
+
+void Places::add(const Truth& truth, const Pixels& frames) {
+  if (truth.scene.objects.size() != 1) return;
+  for (size_t f = 0; f < frames.size() / (3 * kPixels); ++f) {
+    const Centre is = centre_of(truth, frames, f), wanted = centre_of(truth, truth.rgb, f);
+    if (!(is.weight > 0) || !(wanted.weight > 0)) continue;
+    (orrery::struck(truth.trajectory, 0, int(f) / kFramesPerChunk) ? struck : smooth).push_back(std::hypot(is.x - wanted.x, is.y - wanted.y));
+  }
+}
+
 // The visual pass at one --effort, over all clips.
 struct Pass {
   double effort = 1, seconds = 0;  // of the transformer, without the decoder
   Quality quality;
+  Places places;
   PatchStats stats;
 
   void run(const Generator& generator, const Truth& truth, int chunks) {
@@ -44,6 +80,7 @@ struct Pass {
     for (int c = 0; c < chunks; ++c)
       decode_chunk(generator.tokenizer(), codes[c], c, [&](const Frame& f) { out.insert(out.end(), f.rgb.begin(), f.rgb.end()); });
     quality.add(truth, out);
+    places.add(truth, out);
   }
 };
 
@@ -70,6 +107,16 @@ void print_efforts(const std::vector<Pass>& passes, Report& report) {
                                         {"pruned", pruned}, {"seconds", p.seconds}});
   }
   report.print(t);
+}
+
+void print_places(const Places& model, const Places& tokenizer, Report& report) {
+  const auto row = [](const char* name, const Places& p) {
+    return std::vector<std::string>{name, spread(p.smooth, 2, 0.9), spread(p.struck, 2, 0.9)};
+  };
+  report.print(Table{fmt::format("Where an object is drawn: pixels from the truth, median / p90, {} and {} frames of scenes with one object", model.smooth.size(), model.struck.size()),
+                     {"", "chunks of smooth motion", "chunks with a blow or a bounce"},
+                     {row("pixels from true states", model), row("bound: the tokenizer alone", tokenizer)}});
+  report.figures["place_px"] = {{"smooth", spread_json(model.smooth)}, {"struck", spread_json(model.struck)}};
 }
 
 void print(const Quality& model, const Quality& background, const Quality& tokenizer, const PatchStats& stats,
@@ -104,6 +151,7 @@ void run(const Options& o, int chunks) {
       fmt::format("Pixels given true states, clips of {:.1f} s", chunks * kFramesPerChunk / kFramesPerSecond),
       o, &generator);
   Quality background, tokenizer;
+  Places places;
   std::vector<Pass> passes(5);
   for (size_t i = 0; i < passes.size(); ++i) passes[i].effort = std::array{1.0, kDefaultEffort, 0.3, 0.1, 0.0}[i];
   Progress progress("pixels_given_states", o.count, "clips");
@@ -111,11 +159,14 @@ void run(const Options& o, int chunks) {
     const Truth truth = render_truth(o.seed + uint64_t(i), chunks);
     for (Pass& pass : passes) pass.run(generator, truth, chunks);
     background.add(truth, truth.background);
-    tokenizer.add(truth, reconstructed(generator.tokenizer(), truth.rgb, chunks));
+    const Pixels bound = reconstructed(generator.tokenizer(), truth.rgb, chunks);
+    tokenizer.add(truth, bound);
+    places.add(truth, bound);
     progress.update(i + 1);
   }
   progress.finish();
   print(passes[0].quality, background, tokenizer, passes[0].stats, report);
+  print_places(passes[0].places, places, report);
   print_efforts(passes, report);
   report.finish();
 }

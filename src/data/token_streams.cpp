@@ -47,13 +47,14 @@ std::vector<int> patches_near(const PixelSample& s, size_t k) {
 }
 
 // Patches that changed, or lie near an object or a ramp's edges, matter; a tenth of the rest is background. An object
-// has a share that does not grow with its area: small ones, and boxes, lost their shape when it did.
+// has a share that does not grow with its area: small ones, and boxes, lost their shape when it did. One that bounces
+// was drawn pixels off its place until it counted twice.
 std::vector<float> patch_interest(const PixelSample& s, int dims) {
   std::vector<float> interest(kPatches, 0.1f);
   for (size_t k = 0; k < s.objects.size(); ++k) {
     const ObjectSpec& object = s.scene.objects[k];
     const std::vector<int> near = patches_near(s, k);
-    const double share = 12 * (object.shape == Shape::kBox ? 2.0 : 1.0) * std::sqrt(kMinSize / object.size);
+    const double share = 12 * (object.shape == Shape::kBox ? 2.0 : 1.0) * (s.struck[k] ? 2.0 : 1.0) * std::sqrt(kMinSize / object.size);
     for (int p : near) interest[p] = std::max(interest[p], float(share / double(near.size())));
   }
   for (int p = 0; p < kPatches; ++p) {
@@ -163,6 +164,15 @@ void add_state_sequence(const StateWindow& w, TokenBatch& batch) {
   batch.end_sequence();
 }
 
+bool struck(const Trajectory& t, int object, int chunk) {
+  constexpr float kSuddenChange = 1;  // m/s from one frame to the next: gravity makes 0.4
+  for (int f = kFramesPerChunk * chunk; f < kFramesPerChunk * (chunk + 1); ++f) {
+    const ObjectState &a = t.at(f, object), &b = t.at(f + 1, object);
+    if (std::hypot(b.vx - a.vx, b.vy - a.vy) > kSuddenChange) return true;
+  }
+  return false;
+}
+
 PixelSample make_pixel_sample(const DatasetClip& clip, int chunk, const VideoTokenizer& tokenizer) {
   PixelSample s;
   s.scene = clip.scene;
@@ -183,6 +193,7 @@ PixelSample make_pixel_sample(const DatasetClip& clip, int chunk, const VideoTok
   for (int k = 0; k < clip.trajectory.num_objects; ++k) {
     s.objects.push_back(chunk_of(clip.trajectory, k, chunk));
     s.objects.back().pushed = false;
+    s.struck.push_back(struck(clip.trajectory, k, chunk));
   }
   s.interest = patch_interest(s, dims);
   return s;

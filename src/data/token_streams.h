@@ -22,11 +22,15 @@ StateWindow make_state_window(const DatasetClip& clip, int chunks, Rng& rng);
 void add_state_noise(StateWindow& window, double scale, Rng& rng);
 void add_state_sequence(const StateWindow& window, TokenBatch& batch);
 
+// Does something change an object's velocity at once during a chunk: a bounce, a blow, a landing?
+bool struck(const Trajectory& trajectory, int object, int chunk);
+
 // One chunk for the pixels: codes before and after, and the states between.
 struct PixelSample {
   Scene scene;
   int chunk = 0;
   std::vector<ObjectChunk> objects;
+  std::vector<bool> struck;             // which of them are
   std::vector<int8_t> previous, codes;  // [240][dims]; previous is empty for the first chunk
   std::vector<float> interest;          // [240]: sampling weight of a patch
   std::vector<uint8_t> pixels, classes;  // what the patches should look like: cells [48][80] of 192 values and 64 PixelClass

@@ -72,11 +72,25 @@ const TrainPhase& TransformerTrainer::phase() const {
   return config_.phases.back();
 }
 
+// The first chunk, which has nothing before it, more often than its share.
+int TransformerTrainer::pixel_chunk(const Trajectory& trajectory, Rng& rng) const {
+  if (rng.chance(0.15)) return 0;
+  const int chunks = (config_.clip_frames - 1) / kFramesPerChunk;
+  if (!rng.chance(config_.struck_share)) return rng.below(chunks);
+  std::vector<int> with_a_blow;
+  for (int c = 0; c < chunks; ++c)
+    for (int k = 0; k < trajectory.num_objects; ++k)
+      if (struck(trajectory, k, c)) {
+        with_a_blow.push_back(c);
+        break;
+      }
+  return with_a_blow.empty() ? rng.below(chunks) : with_a_blow[size_t(rng.below(int(with_a_blow.size())))];
+}
+
 PixelSample TransformerTrainer::make_pixel(int64_t index) const {
   Rng rng(config_.seed, hash64("pixel") + uint64_t(index));
   const DatasetClip clip = dataset_.variant(rng.below(int(std::min<int64_t>(dataset_.size(), config_.scenes))), rng);
-  const int chunks = (config_.clip_frames - 1) / kFramesPerChunk;
-  return make_pixel_sample(clip, rng.chance(0.15) ? 0 : rng.below(chunks), *video_);
+  return make_pixel_sample(clip, pixel_chunk(clip.trajectory, rng), *video_);
 }
 
 // Sample n of the stream sits at n modulo the pool's size; after s steps with pixels the latest are there.

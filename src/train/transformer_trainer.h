@@ -30,6 +30,7 @@ struct TransformerTrainConfig {
   int scenes = 4000, scenes_per_step = 16, max_scenes = 60000;
   int clip_frames = 97, window_chunks = 12, patches_per_sample = 64;
   int pixel_pool = 400, pixels_new_per_step = 2;
+  double struck_share = 0;      // of pixel samples: a chunk in which something bounces or is hit, where the clip has one
   double word_dropout = 0.15;
   std::string trainable;        // regular expression on parameters' names: the others stay as they are; empty: all learn
   std::vector<std::string> frozen_routing;  // domains whose experts are chosen as before: their rows of the gates, and biases
@@ -81,6 +82,7 @@ class TransformerTrainer {
   void state_targets(const std::vector<StateWindow>& windows);
   LossSums patches_step(ReconstructionError& error);
   void refill_pixels(const TrainPhase& phase);
+  int pixel_chunk(const Trajectory& trajectory, Rng& rng) const;
   PixelSample make_pixel(int64_t index) const;
   void move_router_bias(const std::vector<RoutingStats>& stats);
   void hold_routing();  // of the frozen domains, as it was the first time
