@@ -93,9 +93,10 @@ cv::Mat reached_from_outside(const cv::Mat& image, const cv::Mat& mask, int step
     reached.at<uint8_t>(y, x) = 255;
     queue.push_back({x, y});
   };
-  for (int y = 0; y < mask.rows; ++y)
+  for (int y = 0; y < mask.rows; ++y) {
+    const uint8_t* row = mask.ptr<uint8_t>(y);
     for (int x = 0; x < mask.cols; ++x) {
-      if (!mask.at<uint8_t>(y, x)) continue;
+      if (!row[x]) continue;
       for (const auto& d : kSteps) {
         const int x2 = x + d[0], y2 = y + d[1];
         if (!inside(x2, y2) || mask.at<uint8_t>(y2, x2) || !smooth(x, y, x2, y2)) continue;
@@ -103,6 +104,7 @@ cv::Mat reached_from_outside(const cv::Mat& image, const cv::Mat& mask, int step
         break;
       }
     }
+  }
   for (size_t i = 0; i < queue.size(); ++i)
     for (const auto& d : kSteps) {
       const cv::Point p = queue[i];

@@ -10,6 +10,8 @@
 namespace orrery::physics_eval {
 namespace {
 
+constexpr int kSmallestOpened = 9;  // px: smaller regions do not outlive the opening by 3x3 that follows
+
 float luma(const uint8_t* p) { return 0.2126f * p[0] + 0.7152f * p[1] + 0.0722f * p[2]; }
 
 // Ratio of brightness to the background's; +4 levels keep black backgrounds finite. Only within two pixels of
@@ -226,6 +228,7 @@ void remove_shadows(const cv::Mat& image, const cv::Mat& plate, cv::Mat& mask) {
   cv::Mat labels, stats, centroids;
   const int n = cv::connectedComponentsWithStats(mask(box), labels, stats, centroids, 8, CV_32S);
   for (int label = 1; label < n; ++label) {
+    if (stats.at<int>(label, cv::CC_STAT_AREA) < kSmallestOpened) continue;
     const cv::Rect bounds(stats.at<int>(label, 0) - 2, stats.at<int>(label, 1) - 2,
                           stats.at<int>(label, 2) + 4, stats.at<int>(label, 3) + 4);
     const cv::Rect local = bounds & cv::Rect(0, 0, box.width, box.height), place = local + box.tl();

@@ -181,6 +181,20 @@ TEST(Laws, CollisionsExchangeMomentum) {
   EXPECT_TRUE(has(judged(meeting(120, -100, 160, 210)), "momentum"));   // both pushed the same way
 }
 
+// What a hand or two mixed outlines do after a meeting has any velocity: no ground for a charge.
+TEST(Laws, ACollisionIsJudgedByLawfulStretchesOnly) {
+  std::vector<MadeTrack> seen = meeting(120, -30, -240, 240);
+  const auto untouched = seen[1].at;
+  seen[1].at = [untouched](double t) -> std::array<double, 2> {
+    const auto at = untouched(std::min(t, 1.5));
+    const double s = std::max(0.0, t - 1.5);  // 240 px/s at first, then to and fro
+    return {at[0] + 40 * std::sin(6 * s) + 14 * std::sin(13 * s), at[1] + 12 * std::sin(9 * s)};
+  };
+  const Evaluation e = judged(seen);
+  EXPECT_FALSE(has(e, "collision"));
+  EXPECT_FALSE(has(e, "momentum"));
+}
+
 TEST(Laws, APendulumSwingsByItsEquation) {
   const Evaluation e = judged({ball(swinging(320, 40, 250, 9, 0.1, 0.7))});
   expect_kept(e, "pendulum");
