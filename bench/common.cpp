@@ -162,6 +162,5 @@ std::string describe(const ObjectSpec& o) {
                      kShapeNames[size_t(o.shape)], o.size);
 }
 
-bool in_view(double x, double y) { return x >= 0 && x <= kViewWidth && y >= 0 && y <= kViewHeight; }
 
 }  // namespace orrery::bench

@@ -65,6 +65,5 @@ std::vector<Frame> frames_of(const Generator& generator, PlannedClip& clip);
 double psnr(const std::vector<uint8_t>& a, const std::vector<uint8_t>& b, const std::vector<uint8_t>* mask);
 // "red steel ball r 0.31 m"
 std::string describe(const ObjectSpec& object);
-bool in_view(double x, double y);  // the centre
 
 }  // namespace orrery::bench

@@ -4,12 +4,13 @@
 #include <cmath>
 #include <cstring>
 
+#include "codecs/png.h"
 #include "core/error.h"
 
 namespace orrery {
 namespace {
 
-constexpr int kLineHeight = kGlyphHeight + 2, kMaxSheetSide = 32768;
+constexpr int kLineHeight = kGlyphHeight + 2;
 
 std::vector<std::string> caption_lines(const std::string& text, int width, int max_lines) {
   const int columns = std::max(4, width / kGlyphWidth - 1);  // a letter's space to the neighbour
@@ -32,14 +33,14 @@ void draw_lines(Frame& sheet, int x, int y, const std::vector<std::string>& line
 }
 
 // Where everything goes: computed once, then painted.
-struct Layout {
+struct SheetLayout {
   int columns, rows, cell_width, cell_height, width;
   std::vector<std::vector<std::string>> captions, row_captions;  // as lines; [picture], [row]
   std::vector<int> caption_height;                               // [row], pixels
 };
 
-Layout make_layout(std::span<const Frame> frames, const ContactSheetOptions& options) {
-  Layout layout{};
+SheetLayout make_layout(std::span<const Frame> frames, const ContactSheetOptions& options) {
+  SheetLayout layout{};
   const int n = int(frames.size());
   layout.columns = std::min(n, options.columns > 0 ? options.columns : int(std::ceil(std::sqrt(double(n)))));
   layout.rows = (n + layout.columns - 1) / layout.columns;
@@ -63,12 +64,12 @@ Layout make_layout(std::span<const Frame> frames, const ContactSheetOptions& opt
 }
 
 // A row's own caption, and air above it when a row precedes.
-int above_height(const Layout& layout, int row, int gap) {
+int above_height(const SheetLayout& layout, int row, int gap) {
   const int text = int(layout.row_captions[row].size()) * kLineHeight;
   return text ? text + gap + (row ? 2 * gap : 0) : 0;
 }
 
-int row_height(const Layout& layout, int row, int gap) {
+int row_height(const SheetLayout& layout, int row, int gap) {
   const int above = above_height(layout, row, gap), below = layout.caption_height[row];
   return above + layout.cell_height + (below ? gap + below : 0) + gap;
 }
@@ -77,12 +78,12 @@ int row_height(const Layout& layout, int row, int gap) {
 
 Frame contact_sheet(std::span<const Frame> frames, const ContactSheetOptions& options) {
   if (frames.empty()) fail("cannot make a contact sheet: no frames");
-  const Layout layout = make_layout(frames, options);
+  const SheetLayout layout = make_layout(frames, options);
   int height = options.gap;
   for (int row = 0; row < layout.rows; ++row) height += row_height(layout, row, options.gap);
-  if (layout.width > kMaxSheetSide || height > kMaxSheetSide)
+  if (layout.width > kMaxPngSide || height > kMaxPngSide)
     fail("cannot make a contact sheet of {}x{} pixels (at most {} a side): fewer frames or smaller ones",
-         layout.width, height, kMaxSheetSide);
+         layout.width, height, kMaxPngSide);
   Frame sheet(layout.width, height);
   fill_rect(sheet, 0, 0, sheet.width, sheet.height, options.background);
   int y = options.gap;

@@ -12,7 +12,6 @@ namespace orrery {
 namespace {
 
 constexpr uint64_t kMaxFileBytes = 512ull << 20;
-constexpr int kMaxSheetSide = 32768;  // contact sheets are larger than videos
 
 constexpr uint64_t kMaxPixels = 1 << 28;
 constexpr uint64_t kMaxDeflateRatio = 1032;  // zlib's limit: 258 bytes from two bits
@@ -58,7 +57,7 @@ class Reader {
     if (!info_) fail("out of memory for reading {}", name_);
     cursor_ = {bytes_.data(), bytes_.size(), 0};
     png_set_read_fn(png_, &cursor_, read_from_cursor);
-    png_set_user_limits(png_, kMaxSheetSide, kMaxSheetSide);
+    png_set_user_limits(png_, kMaxPngSide, kMaxPngSide);
     png_set_chunk_malloc_max(png_, 16 << 20);  // compressed text may not explode
   }
   ~Reader() { png_destroy_read_struct(&png_, &info_, nullptr); }
@@ -148,7 +147,7 @@ class Writer {
     info_ = png_ ? png_create_info_struct(png_) : nullptr;
     if (!info_) fail("out of memory for writing a PNG");
     png_set_write_fn(png_, &bytes_, append_bytes, nullptr);
-    png_set_user_limits(png_, kMaxSheetSide, kMaxSheetSide);
+    png_set_user_limits(png_, kMaxPngSide, kMaxPngSide);
   }
   ~Writer() { png_destroy_write_struct(&png_, &info_); }
 
@@ -191,8 +190,8 @@ class Writer {
 
 void check_size(const Frame& frame, const std::string& name) {
   ORRERY_ASSERT(frame.rgb.size() == size_t(frame.width) * frame.height * 3);
-  if (frame.width < 1 || frame.height < 1 || frame.width > kMaxSheetSide || frame.height > kMaxSheetSide)
-    fail("cannot write {}: size {}x{} is outside 1 to {}", name, frame.width, frame.height, kMaxSheetSide);
+  if (frame.width < 1 || frame.height < 1 || frame.width > kMaxPngSide || frame.height > kMaxPngSide)
+    fail("cannot write {}: size {}x{} is outside 1 to {}", name, frame.width, frame.height, kMaxPngSide);
 }
 
 }  // namespace

@@ -9,7 +9,9 @@
 
 namespace orrery {
 
-// 8-bit RGB. Metadata: ASCII as tEXt, other UTF-8 as iTXt. Same input, same bytes. Atomic.
+inline constexpr int kMaxPngSide = 32768;  // pixels: contact sheets are larger than videos
+
+// 8-bit RGB, 1 to kMaxPngSide a side. Metadata: ASCII as tEXt, other UTF-8 as iTXt. Same input, same bytes. Atomic.
 void write_png(const fs::path& path, const Frame& frame, const Metadata& metadata = {});
 // The file's bytes, for a picture inside of something else.
 std::vector<uint8_t> png_bytes(const Frame& frame);

@@ -7,6 +7,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "core/parallel.h"
+#include "physics_eval/image.h"
 #include "physics_eval/statistics.h"
 #include "physics_eval/thresholds.h"
 
@@ -17,19 +18,13 @@ constexpr int kFeatures = 500, kLeastInliers = 30,
               kProbe = 12;               // kProbe: frames looked at to see whether it moves at all
 constexpr double kInlierDistance = 1.5;  // px
 
-struct Features {
+struct Corners {
   std::vector<cv::KeyPoint> points;
   cv::Mat descriptors;
 };
 
-cv::Mat gray_of(const cv::Mat& image) {
-  cv::Mat gray;
-  cv::cvtColor(image, gray, cv::COLOR_RGB2GRAY);
-  return gray;
-}
-
-Features features_of(const cv::Mat& gray) {
-  Features out;
+Corners features_of(const cv::Mat& gray) {
+  Corners out;
   cv::ORB::create(kFeatures, 1.2f, 4, 15, 0, 2, cv::ORB::HARRIS_SCORE, 31, 10)
       ->detectAndCompute(gray, cv::noArray(), out.points, out.descriptors);
   return out;
@@ -61,9 +56,9 @@ bool spread(const std::vector<cv::Point2f>& points, const cv::Mat& inlier, cv::S
   return x1 - x0 > 0.4f * float(size.width) && y1 - y0 > 0.3f * float(size.height);
 }
 
-Mapping map_onto(const Features& reference, const cv::Mat& image) {
+Mapping map_onto(const Corners& reference, const cv::Mat& image) {
   Mapping out;
-  const Features own = features_of(gray_of(image));
+  const Corners own = features_of(gray_of(image));
   if (int(own.points.size()) < kLeastInliers || int(reference.points.size()) < kLeastInliers) return out;
   std::vector<cv::DMatch> matches;
   cv::BFMatcher(cv::NORM_HAMMING, true).match(own.descriptors, reference.descriptors, matches);
@@ -99,7 +94,7 @@ double unlike(const cv::Mat& a, const cv::Mat& b) {
 }
 
 // Does the camera move? A few frames tell.
-bool camera_moves(const Features& features, const cv::Mat& reference, const std::vector<cv::Mat>& images) {
+bool camera_moves(const Corners& features, const cv::Mat& reference, const std::vector<cv::Mat>& images) {
   const size_t step = std::max<size_t>(1, images.size() / kProbe), count = (images.size() + step - 1) / step;
   std::vector<uint8_t> known(count), shifted(count);
   parallel_for_dynamic(int64_t(count), [&](int64_t k) {
@@ -119,7 +114,7 @@ bool camera_moves(const Features& features, const cv::Mat& reference, const std:
 CameraMotion steady(const cv::Mat& reference, std::vector<cv::Mat>& images) {
   CameraMotion out;
   if (images.size() < 6 || reference.cols < 64 || reference.rows < 64) return out;
-  const Features features = features_of(gray_of(reference));
+  const Corners features = features_of(gray_of(reference));
   if (!camera_moves(features, reference, images)) return out;
   out.compensated = true;
   std::vector<double> residuals;

@@ -8,7 +8,7 @@
 namespace orrery::physics_eval {
 namespace {
 
-constexpr double kReach = 0.25;  // s: phases further from the moment say nothing about it
+constexpr double kFarthestPhase = 0.25;  // s: phases further from the moment say nothing about it
 
 // The last phase of the track before t, or the first one after it; contacts of a few frames do not count.
 // Stretches that follow no law, if asked for: where two outlines mix, their ends have any velocity.
@@ -22,7 +22,7 @@ const Phase* phase_beside(const Motion& motion, int track, double t, bool after,
     best = &p;
   }
   if (!best) return nullptr;
-  return std::abs((after ? best->t0 : best->t1) - t) < kReach ? best : nullptr;
+  return std::abs((after ? best->t0 : best->t1) - t) < kFarthestPhase ? best : nullptr;
 }
 
 const TrackPoint* point_before(const Track& track, int frame) {
@@ -65,7 +65,7 @@ std::vector<Collision> find_collisions(const Motion& motion) {
     Collision c;
     c.a = event.track, c.b = event.other, c.frame = event.frame, c.t = event.t;
     const bool known = std::any_of(out.begin(), out.end(), [&](const Collision& o) {
-      return std::minmax(o.a, o.b) == std::minmax(c.a, c.b) && std::abs(o.t - c.t) < kReach;
+      return std::minmax(o.a, o.b) == std::minmax(c.a, c.b) && std::abs(o.t - c.t) < kFarthestPhase;
     });
     if (!known && fill(motion, event, c)) out.push_back(c);
   }

@@ -17,12 +17,6 @@ cv::Mat view_of(const Frame& frame) {
   return {frame.height, frame.width, CV_8UC3, const_cast<uint8_t*>(frame.rgb.data())};
 }
 
-cv::Mat gray_of(const cv::Mat& rgb) {
-  cv::Mat gray;
-  cv::cvtColor(rgb, gray, cv::COLOR_RGB2GRAY);
-  return gray;
-}
-
 // What differs from a running average: blurred grey, difference above the threshold, opened and closed by
 // 5x5.
 class MotionMask {

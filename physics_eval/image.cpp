@@ -55,6 +55,12 @@ void divide_by_gain(cv::Mat& image, const std::array<double, 3>& gain) {
   cv::LUT(image, table, image);
 }
 
+cv::Mat gray_of(const cv::Mat& rgb) {
+  cv::Mat gray;
+  cv::cvtColor(rgb, gray, cv::COLOR_RGB2GRAY);
+  return gray;
+}
+
 cv::Mat largest_channel_difference(const cv::Mat& a, const cv::Mat& b) {
   cv::Mat difference, channels[3], out;
   cv::absdiff(a, b, difference);

@@ -18,6 +18,8 @@ cv::Mat reduced(const Frame& frame, int max_width, double& factor);
 std::array<double, 3> gain_against(const cv::Mat& image, const cv::Mat& reference);
 void divide_by_gain(cv::Mat& image, const std::array<double, 3>& gain);
 
+cv::Mat gray_of(const cv::Mat& rgb);  // CV_8U
+
 // CV_8U: per pixel, the largest of the three channels' differences. CV_8UC3 of one size.
 cv::Mat largest_channel_difference(const cv::Mat& a, const cv::Mat& b);
 

@@ -33,9 +33,9 @@ struct Look {
   Typical red, green, log_area, round;  // red, green: shares of the brightness
 };
 
-using Points = std::vector<const TrackPoint*>;
+using Pointers = std::vector<const TrackPoint*>;
 
-Look look_of(const Points& points, size_t from, size_t to) {
+Look look_of(const Pointers& points, size_t from, size_t to) {
   std::vector<double> red, green, area, round;
   for (size_t i = from; i < to; ++i) {
     const auto& c = points[i]->rgb;
@@ -73,12 +73,12 @@ Change smaller(const Change& a, const Change& b) {
 }
 
 // Points of a body alone: of nearly the usual size, unless the size itself is asked for.
-Points clean_points(const Track& track, bool any_size) {
+Pointers clean_points(const Track& track, bool any_size) {
   std::vector<double> areas;
   for (const TrackPoint& p : track.points)
     if (!p.clipped && !p.merged) areas.push_back(p.area);
   const double usual = median(areas);
-  Points out;
+  Pointers out;
   for (const TrackPoint& p : track.points)
     if (!p.clipped && !p.merged && (any_size || std::abs(std::log(p.area / usual)) < kSizeTolerance.value))
       out.push_back(&p);
@@ -92,7 +92,7 @@ Change change_of(const Track& track) {
   constexpr size_t kStretch = 8;
   Change out;
   for (const bool any_size : {false, true}) {
-    const Points points = clean_points(track, any_size);
+    const Pointers points = clean_points(track, any_size);
     const size_t n = points.size(), margin = std::max<size_t>(12, n * 15 / 100);
     if (n < 2 * margin) continue;
     for (size_t i = margin; i + margin <= n; i += 1 + n / 100) {

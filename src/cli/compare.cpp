@@ -21,7 +21,6 @@
 namespace orrery {
 namespace {
 
-using namespace physics_eval;
 
 struct CompareFlags {
   std::string generated, reference, second, masks, model;
@@ -30,8 +29,8 @@ struct CompareFlags {
   bool json = false, quiet = false;
 };
 
-Comparison compare_files(const std::string& generated, const std::string& reference,
-                         const CompareOptions& options) {
+physics_eval::Comparison compare_files(const std::string& generated, const std::string& reference,
+                         const physics_eval::CompareOptions& options) {
   const auto a = open_decoder(generated), b = open_decoder(reference);
   return compare(*a, *b, options);
 }
@@ -59,24 +58,24 @@ class MaskWriter {
 };
 
 int compare_clips(const CompareFlags& flags) {
-  CompareOptions options;
+  physics_eval::CompareOptions options;
   options.max_frames = flags.frames;
   MaskWriter masks(flags.masks);
   if (!flags.masks.empty()) {
     check_video_extension(flags.masks);
     options.masks = [&](const Frame& a, const Frame& b) { masks.write(a, b); };
   }
-  const Comparison c = compare_files(flags.generated, flags.reference, options);
+  const physics_eval::Comparison c = compare_files(flags.generated, flags.reference, options);
   masks.finish();
   Json out = {
-      {"generated", flags.generated}, {"reference", flags.reference}, {"measures", comparison_json(c)}};
+      {"generated", flags.generated}, {"reference", flags.reference}, {"measures", physics_eval::comparison_json(c)}};
   std::string iq;
   if (!flags.second.empty()) {
-    CompareOptions plain;
+    physics_eval::CompareOptions plain;
     plain.max_frames = c.frames;
-    const Comparison takes = compare_files(flags.second, flags.reference, plain);
-    const PhysicsIq score = physics_iq(c, takes);
-    out["takes"] = comparison_json(takes);
+    const physics_eval::Comparison takes = compare_files(flags.second, flags.reference, plain);
+    const physics_eval::PhysicsIq score = physics_iq(c, takes);
+    out["takes"] = physics_eval::comparison_json(takes);
     out["physics_iq"] = {{"original", score.original}, {"verified", score.verified}};
     iq = fmt::format("  Physics-IQ            original {:.3f}, verified {:.3f}\n", score.original,
                      score.verified);
@@ -142,10 +141,10 @@ std::vector<double> features_of(OnnxFeatures& network, const std::string& path, 
 }
 
 template <class Network>
-Features features_of_folder(Network& network, const std::string& folder, const CompareFlags& flags) {
+physics_eval::Features features_of_folder(Network& network, const std::string& folder, const CompareFlags& flags) {
   const std::vector<std::string> clips = expand_clips({folder});
   Progress progress(folder, int64_t(clips.size()), "clips", flags.quiet);
-  Features out;
+  physics_eval::Features out;
   for (const std::string& clip : clips) {
     out.push_back(features_of(network, clip, flags.frames));
     progress.update(int64_t(out.size()));
@@ -156,7 +155,7 @@ Features features_of_folder(Network& network, const std::string& folder, const C
 
 int compare_folders(const CompareFlags& flags) {
   fs::path weights = flags.onnx.path;
-  Features a, b;
+  physics_eval::Features a, b;
   const auto see_both = [&](auto& network) {
     a = features_of_folder(network, flags.generated, flags);
     b = features_of_folder(network, flags.reference, flags);
@@ -170,7 +169,7 @@ int compare_folders(const CompareFlags& flags) {
     see_both(network);
   }
   const std::string of = flags.onnx.path.empty() ? "the video tokenizer" : weights.filename().string();
-  const double distance = frechet_distance(a, b);
+  const double distance = physics_eval::frechet_distance(a, b);
   if (flags.json)
     fmt::print("{}\n", Json{{"generated", flags.generated},
                             {"reference", flags.reference},

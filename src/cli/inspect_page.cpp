@@ -5,7 +5,7 @@
 namespace orrery {
 namespace {
 
-constexpr const char* kHead = R"(<!doctype html>
+constexpr const char* kPageHead = R"(<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -387,7 +387,7 @@ std::string inspection_page(const std::string& data) {
   safe.reserve(data.size());
   for (char c : data)
     c == '<' ? safe += "\\u003c" : safe += c;  // no "</script>" in a prompt ends the element
-  return kHead + safe + kTools + kOverview + kFrames + kRouting + kScience;
+  return kPageHead + safe + kTools + kOverview + kFrames + kRouting + kScience;
 }
 
 }  // namespace orrery

@@ -20,11 +20,10 @@
 namespace orrery {
 namespace {
 
-using namespace physics_eval;
 
 struct ScoreOptions {
   std::vector<std::string> clips;
-  EvaluateOptions evaluate;
+  physics_eval::EvaluateOptions evaluate;
   std::vector<int> box, region;
   std::string expect, csv, report, overlay, tracks, tracks_in;
   bool json = false, quiet = false;
@@ -37,14 +36,14 @@ constexpr int kPictureWidth = 480;  // px, of the report
 // One clip: an evaluation, or why there is none.
 struct Scored {
   std::string path, error;
-  Evaluation evaluation;
+  physics_eval::Evaluation evaluation;
 };
 
-Evaluation evaluate_file(const std::string& path, const ScoreOptions& options, bool alone) {
+physics_eval::Evaluation evaluate_file(const std::string& path, const ScoreOptions& options, bool alone) {
   const VideoInfo info = open_decoder(path)->info();
   const int64_t expected = info.duration > 0 && info.fps > 0 ? int64_t(info.duration * info.fps + 0.5) : 0;
   Progress progress(path, expected, "frames", options.quiet || !alone);
-  EvaluateOptions evaluate_options = options.evaluate;
+  physics_eval::EvaluateOptions evaluate_options = options.evaluate;
   evaluate_options.progress = [&](int frames) { progress.update(frames); };
   return evaluate_clip(path, evaluate_options, alone ? 2 : 1);
 }
@@ -54,7 +53,7 @@ Scored score_clip(const std::string& path, const ScoreOptions& options, bool alo
   try {
     if (options.tracks_in.empty()) out.evaluation = evaluate_file(path, options, alone);
     else
-      out.evaluation = evaluate_tracks(read_tracks_csv(read_text(options.tracks_in), options.tracks_in,
+      out.evaluation = physics_eval::evaluate_tracks(physics_eval::read_tracks_csv(read_text(options.tracks_in), options.tracks_in,
                                                        options.clips.size() > 1 ? path : ""),
                                        options.evaluate);
   } catch (const std::exception& error) {
@@ -85,16 +84,16 @@ std::string table_csv(const std::vector<Scored>& clips) {
   for (const Scored& c : clips)
     if (!full && !c.evaluation.laws.empty()) full = &c;
   if (full)
-    for (const LawResult& law : full->evaluation.laws) out.append(1, ',').append(law.name);
+    for (const physics_eval::LawResult& law : full->evaluation.laws) out.append(1, ',').append(law.name);
   out += ",g_px_s2,g_m_s2,restitution,period_s,mass_ratio\n";
   const auto cell = [](const std::optional<double>& v, double scale) {
     return v ? fmt::format("{:.4g}", *v * scale) : std::string();
   };
   for (const Scored& c : clips) {
-    const Evaluation& e = c.evaluation;
+    const physics_eval::Evaluation& e = c.evaluation;
     const auto& interval = e.intervals.score;
     out += fmt::format(
-        "{},{},{},{},{},{:.3f},{}", csv_quoted(c.path), c.error.empty() ? verdict_name(e.verdict) : "error",
+        "{},{},{},{},{},{:.3f},{}", csv_quoted(c.path), c.error.empty() ? physics_eval::verdict_name(e.verdict) : "error",
         cell(e.score, 1), interval ? fmt::format("{:.4g}", (*interval)[0]) : "",
         interval ? fmt::format("{:.4g}", (*interval)[1]) : "", e.coverage, e.violations.size());
     if (full)
@@ -108,14 +107,14 @@ std::string table_csv(const std::vector<Scored>& clips) {
 }
 
 void write_report(const std::vector<Scored>& clips, const ScoreOptions& options) {
-  std::vector<ReportClip> pages;
+  std::vector<physics_eval::ReportClip> pages;
   for (const Scored& c : clips) {
-    ReportClip page{c.path, c.evaluation, {}, c.error};
+    physics_eval::ReportClip page{c.path, c.evaluation, {}, c.error};
     if (c.error.empty() && fs::is_regular_file(c.path) && c.path != options.tracks_in)
-      page.pictures = read_pictures(c.path, report_frames(c.evaluation), kPictureWidth);
+      page.pictures = read_pictures(c.path, physics_eval::report_frames(c.evaluation), kPictureWidth);
     pages.push_back(std::move(page));
   }
-  write_atomic(options.report, html_report(pages));
+  write_atomic(options.report, physics_eval::html_report(pages));
 }
 
 void write_overlay(const Scored& clip, const std::string& path) {
@@ -127,7 +126,7 @@ void write_overlay(const Scored& clip, const std::string& path) {
   Progress progress("overlay", clip.evaluation.frames, "frames");
   Frame frame;
   for (int index = 0; source->next(frame); ++index) {
-    draw_overlay(clip.evaluation, index, frame);
+    physics_eval::draw_overlay(clip.evaluation, index, frame);
     sink->write(frame);
     progress.update(index + 1);
   }
@@ -137,20 +136,20 @@ void write_overlay(const Scored& clip, const std::string& path) {
 
 void print(const std::vector<Scored>& clips, const ScoreOptions& options) {
   Json list = Json::array();
-  Scores scores;
+  physics_eval::Scores scores;
   for (const Scored& c : clips) {
     if (!c.error.empty()) std::fprintf(stderr, "orrery: %s\n", c.error.c_str());
     scores.push_back({c.path, c.error.empty() ? c.evaluation.score : std::nullopt});
     if (options.json)
-      list.push_back(c.error.empty() ? to_json(c.evaluation, c.path, true) : failed_json(c.path, c.error));
-    else if (c.error.empty()) fmt::print("{}", to_text(c.evaluation, c.path));
+      list.push_back(c.error.empty() ? to_json(c.evaluation, c.path, true) : physics_eval::failed_json(c.path, c.error));
+    else if (c.error.empty()) fmt::print("{}", physics_eval::to_text(c.evaluation, c.path));
   }
   if (options.json) {
-    Json document = {{"evaluator", evaluator_json()}, {"clips", list}};
-    if (clips.size() > 1) document["folders"] = summary_json(scores);
+    Json document = {{"evaluator", physics_eval::evaluator_json()}, {"clips", list}};
+    if (clips.size() > 1) document["folders"] = physics_eval::summary_json(scores);
     fmt::print("{}\n", document.dump(1));
   } else if (clips.size() > 1) {
-    fmt::print("{}", ranking_text(scores));
+    fmt::print("{}", physics_eval::ranking_text(scores));
   }
   std::fflush(stdout);
 }
@@ -194,11 +193,11 @@ int run_score(ScoreOptions options) {
   const std::vector<Scored> clips = score_all(options);
   print(clips, options);
   bool failed = false, below = false;
-  std::string tracks = tracks_csv_header();
+  std::string tracks = physics_eval::tracks_csv_header();
   for (const Scored& c : clips) {
     failed |= !c.error.empty();
     below |= c.error.empty() && (!c.evaluation.score || *c.evaluation.score < options.min_score);
-    if (!options.tracks.empty()) tracks += tracks_csv(c.evaluation, c.path);
+    if (!options.tracks.empty()) tracks += physics_eval::tracks_csv(c.evaluation, c.path);
   }
   if (!options.tracks.empty()) write_atomic(options.tracks, tracks);
   if (!options.csv.empty()) write_atomic(options.csv, table_csv(clips));

@@ -11,6 +11,7 @@ namespace orrery {
 
 inline constexpr int kSceneSchemaVersion = 1;
 inline constexpr double kViewWidth = 10.0, kViewHeight = 6.0;  // metres
+inline bool in_view(double x, double y) { return x >= 0 && x <= kViewWidth && y >= 0 && y <= kViewHeight; }
 inline constexpr int kFrameWidth = 320, kFrameHeight = 192;    // pixels
 inline constexpr double kPixelsPerMeter = 32.0;
 inline constexpr double kFramesPerSecond = 24.0;

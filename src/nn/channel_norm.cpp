@@ -10,7 +10,7 @@
 namespace orrery {
 namespace {
 
-constexpr int64_t kBlock =
+constexpr int64_t kPixelsABlock =
     512;  // pixels a piece of work: fixed, so that sums do not depend on the thread count
 constexpr int kMaxChannels = 512;
 
@@ -93,7 +93,7 @@ void ChannelNorm::init(ParameterList& list, const std::string& name, int channel
 void ChannelNorm::forward(const FeatureMap& x, FeatureMap& y) const {
   ORRERY_ASSERT(x.channels == gain.size());
   y.resize_like(x);
-  for_blocks(x.pixels(), kBlock, [&](int64_t, int64_t first, int64_t n) {
+  for_blocks(x.pixels(), kPixelsABlock, [&](int64_t, int64_t first, int64_t n) {
     const int64_t at = first * x.channels;
     norm_forward(&x.data[at], gain.value.data(), &y.data[at], n, x.channels);
   });
@@ -103,8 +103,8 @@ void ChannelNorm::backward(const FeatureMap& x, const FeatureMap& d_y, const Fea
                            FeatureMap& d_x) {
   d_x.resize_like(x);
   const int channels = x.channels;
-  std::vector<float> partial(size_t((x.pixels() + kBlock - 1) / kBlock) * channels, 0.0f);
-  for_blocks(x.pixels(), kBlock, [&](int64_t b, int64_t first, int64_t n) {
+  std::vector<float> partial(size_t((x.pixels() + kPixelsABlock - 1) / kPixelsABlock) * channels, 0.0f);
+  for_blocks(x.pixels(), kPixelsABlock, [&](int64_t b, int64_t first, int64_t n) {
     const int64_t at = first * channels;
     norm_backward(&x.data[at], gain.value.data(), &d_y.data[at], d_skip ? &d_skip->data[at] : nullptr,
                   &d_x.data[at], &partial[b * channels], n, channels);

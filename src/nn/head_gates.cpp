@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tensor/vector_math.h"
+
 namespace orrery {
 namespace {
 
 constexpr float kStretch = 1.2f, kOffset = -0.1f, kOpen = 2.3f;  // g(kOpen) = 0.99
-
-float sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
 
 // Head h's columns of a row of HeadRows: of the values, and of the relative values behind them, which may be absent.
 template <class Float>

@@ -7,7 +7,7 @@
 namespace orrery {
 namespace {
 
-constexpr int64_t kBlock = 256;  // tokens a partial sum of the gain's gradient: fixed, so threads do not change it
+constexpr int64_t kTokensABlock = 256;  // tokens a partial sum of the gain's gradient: fixed, so threads do not change it
 
 ORRERY_SIMD void forward_row(const float* gain, const float* x, int64_t d, float* y, bf16* half, float* inverse_rms) {
   float sum = 0;
@@ -46,10 +46,10 @@ void rms_norm_forward(const RmsNorm& norm, const float* x, int64_t x_stride, int
 }
 
 void rms_norm_backward(RmsNorm& norm, const float* x, int64_t x_stride, int64_t t, const float* inverse_rms, const float* dy, float* dx, int64_t dx_stride) {
-  const int64_t d = norm.gain.size(), blocks = (t + kBlock - 1) / kBlock;
+  const int64_t d = norm.gain.size(), blocks = (t + kTokensABlock - 1) / kTokensABlock;
   std::vector<float> partial(blocks * d, 0.0f);
   parallel_for(blocks, [&](int64_t b) {
-    for (int64_t i = b * kBlock; i < std::min(t, (b + 1) * kBlock); ++i)
+    for (int64_t i = b * kTokensABlock; i < std::min(t, (b + 1) * kTokensABlock); ++i)
       backward_row(norm.gain.value.data(), x + i * x_stride, d, inverse_rms[i], dy + i * d, dx + i * dx_stride, &partial[b * d]);
   });
   for (int64_t b = 0; b < blocks; ++b)

@@ -5,11 +5,11 @@
 #include <numeric>
 
 #include "core/parallel.h"
+#include "tensor/vector_math.h"
 
 namespace orrery {
 namespace {
 
-float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
 
 std::array<float, kNumDomains> domain_softmax(const float* logits) {
   const float top = std::max({logits[0], logits[1], logits[2]});

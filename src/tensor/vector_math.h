@@ -1,6 +1,7 @@
 // exp and sigmoid as plain arithmetic, so that loops over them vectorise (std::exp does not).
 #pragma once
 #include <bit>
+#include <cmath>
 #include <cstdint>
 
 namespace orrery {
@@ -23,6 +24,7 @@ inline float fast_exp(float x) {
   return p * std::bit_cast<float>((int32_t(n) + 127) << 23);
 }
 
+inline float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
 inline float fast_sigmoid(float x) { return 1.0f / (1.0f + fast_exp(-x)); }
 
 }  // namespace orrery

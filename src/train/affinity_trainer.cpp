@@ -14,7 +14,7 @@ namespace {
 constexpr int kClipFrames = 97, kPatchesOfAChunk = 240, kScenesABatch = 8;
 
 template <class Config, class Visit>
-void visit_fields(Config& c, Visit&& visit) {
+void visit_affinity_fields(Config& c, Visit&& visit) {
   visit("seed", c.seed);
   visit("tokenizer", c.tokenizer);
   visit("hidden", c.hidden);
@@ -139,7 +139,7 @@ void write_with(const SafetensorsFile& model, const UnifiedTransformer& transfor
 
 Json AffinityTrainConfig::to_json() const {
   Json json;
-  visit_fields(*this, [&](const char* name, const auto& value) { json[name] = value; });
+  visit_affinity_fields(*this, [&](const char* name, const auto& value) { json[name] = value; });
   json["schedule"] = schedule.to_json();
   return json;
 }
@@ -147,7 +147,7 @@ Json AffinityTrainConfig::to_json() const {
 AffinityTrainConfig AffinityTrainConfig::from_json(const Json& json) {
   AffinityTrainConfig c;
   std::set<std::string> known = {"schedule"};
-  visit_fields(c, [&](const char* name, auto& value) {
+  visit_affinity_fields(c, [&](const char* name, auto& value) {
     known.insert(name);
     read_field(json, "affinity config", name, value);
   });

@@ -22,8 +22,6 @@ struct Point {
 
 Point to_pixels(double x, double y) { return {x * kPixelsPerMeter, kFrameHeight - y * kPixelsPerMeter}; }
 
-bool in_view(const ObjectState& s) { return s.x > 0 && s.x < kViewWidth && s.y > 0 && s.y < kViewHeight; }
-
 Point anywhere(Rng& rng) { return {rng.uniform(0, kFrameWidth), rng.uniform(0, kFrameHeight)}; }
 
 // An object that is in view, or now and then a place on a ramp's edge.
@@ -37,7 +35,7 @@ Point something(const Scene& scene, const Trajectory& t, int frame, Rng& rng) {
   }
   std::vector<int> visible;
   for (int o = 0; o < t.num_objects; ++o)
-    if (in_view(t.at(frame, o))) visible.push_back(o);
+    if (in_view(t.at(frame, o).x, t.at(frame, o).y)) visible.push_back(o);
   if (visible.empty()) return anywhere(rng);
   const ObjectState& s = t.at(frame, visible[size_t(rng.below(int(visible.size())))]);
   return to_pixels(s.x, s.y);

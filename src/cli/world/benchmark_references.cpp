@@ -59,14 +59,12 @@ void push(ReferenceClip& clip, const std::vector<Push>& pushes, const char* what
 
 double speed_of(const ObjectState& s) { return std::hypot(s.vx, s.vy); }
 
-bool in_view(const ObjectState& s) { return s.x > 0 && s.x < kViewWidth && s.y > 0 && s.y < kViewHeight; }
-
 // The object that moves fastest at that frame and can be seen.
 int fastest(const ReferenceClip& clip, int frame) {
   int best = 0;
   double top = -1;
   for (int k = 0; k < clip.trajectory.num_objects; ++k)
-    if (const ObjectState& s = clip.trajectory.at(frame, k); in_view(s) && speed_of(s) > top)
+    if (const ObjectState& s = clip.trajectory.at(frame, k); in_view(s.x, s.y) && speed_of(s) > top)
       best = k, top = speed_of(s);
   return best;
 }

@@ -65,11 +65,10 @@ Scene begun_at(const Scene& scene, const Trajectory& t, int frame) {
   return out;
 }
 
-bool seen(double x, double y) { return x > 0 && x < kViewWidth && y > 0 && y < kViewHeight; }
 
 bool all_seen(const Trajectory& t, int frame) {
   for (int k = 0; k < t.num_objects; ++k)
-    if (!seen(t.at(frame, k).x, t.at(frame, k).y)) return false;
+    if (!in_view(t.at(frame, k).x, t.at(frame, k).y)) return false;
   return true;
 }
 
@@ -131,7 +130,7 @@ double departure(const Change& change, const Trajectory& before, const Trajector
     const auto begin = change.expected(before, 0, k);
     for (int f = 1; f <= kHorizon && f < after.num_frames(); ++f) {
       const auto [x, y] = change.expected(before, f, k);
-      if (!seen(x, y)) continue;
+      if (!in_view(x, y)) continue;
       sum += std::hypot(after.at(f, twin).x - x, after.at(f, twin).y - y);
       travelled += std::hypot(begin[0] - x, begin[1] - y);
       ++n;

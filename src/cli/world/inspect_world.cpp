@@ -25,7 +25,6 @@ constexpr Quantity kQuantities[] = {
     {"contact now", kContact, 1},      {"departure from straight flight in 0.5 s", kTurnX, 2},
     {"velocity in 0.5 s", kNextVx, 2}, {"contact in 0.5 s", kNextContact, 1}};
 
-bool in_view(const ObjectState& s) { return s.x >= 0 && s.x <= kViewWidth && s.y >= 0 && s.y <= kViewHeight; }
 
 bool any_contact(const ObjectChunk& c) {
   for (const ObjectState& s : c.states)
@@ -68,7 +67,7 @@ void add_scene(const DatasetClip& clip, ProbePart part, ProbeBatch& batch, Probe
     for (int k = 0; k < clip.trajectory.num_objects; ++k) {
       const ObjectChunk now = chunk_of(clip.trajectory, k, c),
                         then = chunk_of(clip.trajectory, k, c + kAhead);
-      if (c >= 0 && in_view(now.states.back()) && in_view(then.states.back())) {
+      if (c >= 0 && in_view(now.states.back().x, now.states.back().y) && in_view(then.states.back().x, then.states.back().y)) {
         batch.rows.push_back(batch.tokens.size());
         add_targets(now, then, part, targets);
       }
