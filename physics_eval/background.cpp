@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/scene.h"
+#include "physics_eval/components.h"
 #include "physics_eval/image.h"
 #include "physics_eval/statistics.h"
 #include "physics_eval/still_objects.h"
@@ -66,6 +67,14 @@ cv::Mat noise_of(const std::vector<cv::Mat>& samples, const cv::Mat& plate) {
   for (size_t i = 0; i < noise.total(); i += 7) sparse.push_back(noise.data[i]);
   cv::min(noise, std::max(6.0, 2.0 * quantile(sparse, 0.75)), noise);
   return noise;
+}
+
+// Is the difference above the limit anywhere in the run?
+bool exceeds(const cv::Mat& diff, const cv::Mat& limit, const Span& run) {
+  const uint8_t *d = diff.ptr<uint8_t>(run.y), *l = limit.ptr<uint8_t>(run.y);
+  for (int x = run.first; x < run.end; ++x)
+    if (d[x] > l[x]) return true;
+  return false;
 }
 
 struct Votes {
@@ -201,15 +210,13 @@ double edge_energy(const cv::Mat& image, const cv::Mat& where, const cv::Rect& b
 // The plate with each region of `change` taken over from `candidate` where that makes the plate smoother: a
 // clean plate has the fewest edges. Whether anything changed.
 bool adopt_smoother(const cv::Mat& candidate, const cv::Mat& change, cv::Mat& plate) {
-  cv::Mat labels, stats, centroids;
-  const int n = cv::connectedComponentsWithStats(change, labels, stats, centroids, 8, CV_32S);
+  const Components regions(change);
   bool changed = false;
-  for (int label = 1; label < n; ++label) {
-    cv::Rect box(stats.at<int>(label, 0), stats.at<int>(label, 1), stats.at<int>(label, 2),
-                 stats.at<int>(label, 3));
-    box = cv::Rect(box.x - 2, box.y - 2, box.width + 4, box.height + 4) &
-          cv::Rect(0, 0, plate.cols, plate.rows);
-    const cv::Mat own = labels(box) == label;
+  for (const Component& region : regions.all()) {
+    const cv::Rect box =
+        cv::Rect(region.box.x - 2, region.box.y - 2, region.box.width + 4, region.box.height + 4) &
+        cv::Rect(0, 0, plate.cols, plate.rows);
+    const cv::Mat own = mask_of(region, box);
     cv::Mat grown;
     cv::dilate(own, grown, cv::Mat::ones(3, 3, CV_8U));
     if (edge_energy(candidate, grown, box) > 0.9 * edge_energy(plate, grown, box)) continue;
@@ -276,6 +283,9 @@ Background estimate_background(std::vector<cv::Mat> samples, const Background* p
   Background background;
   background.plate = quantile_image(samples, 0.5);
   background.noise = noise_of(samples, background.plate);
+  // The 3x3 mean divides independent noise by about two; the factors are in units of the raw noise.
+  cv::max(background.noise * (kNoiseFactorLow.value / 2), kContrastLow.value, background.low);
+  cv::max(background.noise * (kNoiseFactorHigh.value / 2), kContrastHigh.value, background.high);
   if (previous && samples.size() < size_t(kMaxBackgroundSamples)) samples.push_back(previous->plate);
   const cv::Mat backdrop = row_backdrop(background.plate);
   const cv::Mat out = largest_channel_difference(background.plate, backdrop) > kPlainRoom.value;
@@ -295,29 +305,11 @@ cv::Mat difference(const cv::Mat& image, const Background& background) {
 }
 
 cv::Mat foreground(const cv::Mat& diff, const Background& background) {
-  // The 3x3 mean divides independent noise by about two; the factors are in units of the raw noise.
-  cv::Mat low, high, limit, out = cv::Mat::zeros(diff.size(), CV_8U);
-  cv::max(background.noise * (kNoiseFactorHigh.value / 2), kContrastHigh.value, limit);
-  high = diff > limit;
-  if (cv::countNonZero(high) == 0) return out;
-  cv::max(background.noise * (kNoiseFactorLow.value / 2), kContrastLow.value, limit);
-  low = diff > limit;
-  const cv::Rect box = cv::boundingRect(low);
-  cv::Mat labels;
-  const int n = cv::connectedComponents(low(box), labels, 8, CV_32S);
-  std::vector<uint8_t> kept(n, 0);
-  for (int y = 0; y < box.height; ++y) {
-    const int* label = labels.ptr<int>(y);
-    const uint8_t* strong = high.ptr<uint8_t>(box.y + y) + box.x;
-    for (int x = 0; x < box.width; ++x)
-      if (strong[x]) kept[label[x]] = 255;
-  }
-  kept[0] = 0;
-  for (int y = 0; y < box.height; ++y) {
-    const int* label = labels.ptr<int>(y);
-    uint8_t* row = out.ptr<uint8_t>(box.y + y) + box.x;
-    for (int x = 0; x < box.width; ++x) row[x] = kept[label[x]];
-  }
+  cv::Mat out = cv::Mat::zeros(diff.size(), CV_8U);
+  const Components regions(diff > background.low);
+  for (const Component& region : regions.all())
+    if (std::ranges::any_of(region.runs, [&](const Span& r) { return exceeds(diff, background.high, r); }))
+      paint(region, out, 255);
   return out;
 }
 

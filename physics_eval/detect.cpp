@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <opencv2/imgproc.hpp>
 
+#include "physics_eval/components.h"
 #include "physics_eval/outline.h"
 #include "physics_eval/statistics.h"
 #include "physics_eval/thresholds.h"
@@ -83,11 +84,9 @@ void flood_from_outside(const cv::Mat& passable, cv::Mat mask) {
     }
 }
 
-cv::Rect bounds_of(const cv::Mat& mask, int margin) {
-  const cv::Rect box = cv::boundingRect(mask);
-  if (box.empty()) return box;
+cv::Rect grown(const cv::Rect& box, int margin, const cv::Size& frame) {
   return cv::Rect(box.x - margin, box.y - margin, box.width + 2 * margin, box.height + 2 * margin) &
-         cv::Rect(0, 0, mask.cols, mask.rows);
+         cv::Rect({}, frame);
 }
 
 // Morphological opening by a disc of radius r, from two distance transforms: the time does not grow with r.
@@ -111,21 +110,17 @@ std::vector<Detection> bodies_of(const cv::Mat& image, const cv::Mat& mask, cons
   const int r = int(kAppendage.value * radius), area = cv::countNonZero(own);
   // About as compact as a square: nothing hangs on it.
   if (r < 1 || area < 1.4 * CV_PI * radius * radius) return {measure(image, mask, box)};
-  cv::Mat labels, stats, centroids;
   const cv::Mat opened = opened_by_disc(distance, r);
   if (cv::countNonZero(opened) > 0.93 * area) return {measure(image, mask, box)};
-  const int n = cv::connectedComponentsWithStats(opened, labels, stats, centroids, 8, CV_32S);
-  int largest = 0;
-  for (int label = 1; label < n; ++label) largest = std::max(largest, stats.at<int>(label, cv::CC_STAT_AREA));
+  const Components parts(opened);
+  const double least = std::max(0.3 * parts.largest_area(), kMinArea.value);
   std::vector<Detection> bodies;
-  for (int label = 1; label < n; ++label) {
-    if (stats.at<int>(label, cv::CC_STAT_AREA) < std::max(0.3 * largest, kMinArea.value)) continue;
-    const cv::Rect inner(stats.at<int>(label, 0), stats.at<int>(label, 1), stats.at<int>(label, 2),
-                         stats.at<int>(label, 3));
-    const cv::Rect place = inner + box.tl() - cv::Point(1, 1);
+  for (const Component& part : parts.all()) {
+    if (part.area < least) continue;
+    const cv::Point shift = box.tl() - cv::Point(1, 1);  // of the border
     cv::Mat body = cv::Mat::zeros(mask.size(), CV_8U);
-    cv::Mat(labels(inner) == label).copyTo(body(place));
-    bodies.push_back(measure(image, body, place));
+    paint(part, body, 255, -shift);
+    bodies.push_back(measure(image, body, part.box + shift));
   }
   return bodies;
 }
@@ -161,15 +156,11 @@ void find_core(const cv::Mat& diff, Detection& body) {
       if (body.mask.at<uint8_t>(y, x)) values.push_back(diff.at<uint8_t>(body.box.y + y, body.box.x + x));
   const double limit = kStrongPart.value * median(values);
   if (limit <= kContrastLow.value) return;
-  cv::Mat core = (diff(body.box) > limit) & body.mask, labels, stats, centroids;
+  cv::Mat core = (diff(body.box) > limit) & body.mask;
   cv::morphologyEx(core, core, cv::MORPH_OPEN, cv::Mat::ones(3, 3, CV_8U));
-  const int n = cv::connectedComponentsWithStats(core, labels, stats, centroids, 8, CV_32S);
-  int largest = 0;
-  for (int label = 1; label < n; ++label)
-    if (!largest || stats.at<int>(label, cv::CC_STAT_AREA) > stats.at<int>(largest, cv::CC_STAT_AREA))
-      largest = label;
-  if (!largest) return;
-  core = labels == largest;
+  const Components parts(core);
+  if (!parts.largest()) return;
+  core = mask_of(*parts.largest(), {{}, core.size()});
   fill_holes(core);
   const cv::Moments m = cv::moments(core, true);
   if (m.m00 < 0.75 * double(values.size())) return;
@@ -179,12 +170,10 @@ void find_core(const cv::Mat& diff, Detection& body) {
 
 // Keeps the largest connected region and those at least a tenth of its size.
 void drop_crumbs(cv::Mat& mask) {
-  cv::Mat labels, stats, centroids;
-  const int n = cv::connectedComponentsWithStats(mask, labels, stats, centroids, 8, CV_32S);
-  int largest = 0;
-  for (int label = 1; label < n; ++label) largest = std::max(largest, stats.at<int>(label, cv::CC_STAT_AREA));
-  for (int label = 1; label < n; ++label)
-    if (10 * stats.at<int>(label, cv::CC_STAT_AREA) < largest) mask.setTo(0, labels == label);
+  const Components parts(mask);
+  const int most = parts.largest_area();
+  for (const Component& part : parts.all())
+    if (10 * part.area < most) paint(part, mask, 0);
 }
 
 // The convex hull of a mask's pixels, filled. The ends of its rows have the same hull.
@@ -223,16 +212,11 @@ void restore_flooded(const cv::Mat& before, cv::Mat& after) {
 
 // Region by region: together they span most of the picture, alone little of it.
 void remove_shadows(const cv::Mat& image, const cv::Mat& plate, cv::Mat& mask) {
-  const cv::Rect box = bounds_of(mask, 2);
-  if (box.empty()) return;
-  cv::Mat labels, stats, centroids;
-  const int n = cv::connectedComponentsWithStats(mask(box), labels, stats, centroids, 8, CV_32S);
-  for (int label = 1; label < n; ++label) {
-    if (stats.at<int>(label, cv::CC_STAT_AREA) < kSmallestOpened) continue;
-    const cv::Rect bounds(stats.at<int>(label, 0) - 2, stats.at<int>(label, 1) - 2,
-                          stats.at<int>(label, 2) + 4, stats.at<int>(label, 3) + 4);
-    const cv::Rect local = bounds & cv::Rect(0, 0, box.width, box.height), place = local + box.tl();
-    const cv::Mat before = labels(local) == label;
+  const Components regions(mask);
+  for (const Component& region : regions.all()) {
+    if (region.area < kSmallestOpened) continue;
+    const cv::Rect place = grown(region.box, 2, mask.size());
+    const cv::Mat before = mask_of(region, place);
     cv::Mat after = before.clone();
     flood_from_outside(shadow_candidates(image, plate, before, place), after);
     restore_flooded(before, after);
@@ -274,27 +258,24 @@ FrameDetections detect(const cv::Mat& image, const Background& background) {
   const cv::Mat diff = difference(image, background);
   out.mask = foreground(diff, background);
   out.changed = double(cv::countNonZero(out.mask)) / double(out.mask.total());
-  const cv::Rect box = bounds_of(out.mask, 4);
-  if (box.empty() || out.changed > kMaxForeground.value) return out;
+  if (out.changed <= 0 || out.changed > kMaxForeground.value) return out;
+  const cv::Rect box = grown(cv::boundingRect(out.mask), 4, image.size());
   remove_shadows(image, background.plate, out.mask);
   cv::Mat inside = out.mask(box);
   cv::morphologyEx(inside, inside, cv::MORPH_OPEN, cv::Mat::ones(3, 3, CV_8U));
   cv::morphologyEx(inside, inside, cv::MORPH_CLOSE, cv::Mat::ones(3, 3, CV_8U));
   fill_holes(inside);  // a highlight of the wall's colour belongs to the body
-  cv::Mat labels, stats, centroids;
-  const int n = cv::connectedComponentsWithStats(inside, labels, stats, centroids, 8, CV_32S);
+  const Components regions(inside);
   cv::Mat own = cv::Mat::zeros(image.size(), CV_8U);
-  for (int label = 1; label < n; ++label) {
-    if (stats.at<int>(label, cv::CC_STAT_AREA) < kMinArea.value) continue;
-    const cv::Rect local(stats.at<int>(label, 0), stats.at<int>(label, 1), stats.at<int>(label, 2),
-                         stats.at<int>(label, 3));
-    cv::Mat(labels(local) == label).copyTo(own(local + box.tl()));
-    for (Detection& body : bodies_of(image, own, local + box.tl())) {
+  for (const Component& region : regions.all()) {
+    if (region.area < kMinArea.value) continue;
+    paint(region, own, 255, -box.tl());
+    for (Detection& body : bodies_of(image, own, region.box + box.tl())) {
       weigh_edge(diff, body);
       find_core(diff, body);
       out.objects.push_back(std::move(body));
     }
-    own(local + box.tl()).setTo(0);
+    paint(region, own, 0, -box.tl());
   }
   return out;
 }

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <opencv2/imgproc.hpp>
 
+#include "physics_eval/components.h"
+
 namespace orrery::physics_eval {
 namespace {
 
@@ -119,14 +121,12 @@ ShapeVote name_shape(const cv::Mat& mask) {
 }
 
 std::vector<cv::Mat> convex_pieces(const cv::Mat& mask, int min_area) {
-  cv::Mat labels, stats, centroids;
-  const int n = cv::connectedComponentsWithStats(mask, labels, stats, centroids, 8, CV_32S);
+  const Components components(mask);
   std::vector<cv::Mat> out;
-  for (int label = 1; label < n; ++label) {
-    const int area = stats.at<int>(label, cv::CC_STAT_AREA);
-    if (area < min_area) continue;
-    cv::Mat region = labels == label;
-    const std::vector<Disc> discs = solidity(region, area) < 0.92 ? inscribed_discs(region) : std::vector<Disc>{};
+  for (const Component& component : components.all()) {
+    if (component.area < min_area) continue;
+    const cv::Mat region = mask_of(component, {{}, mask.size()});
+    const std::vector<Disc> discs = solidity(region, component.area) < 0.92 ? inscribed_discs(region) : std::vector<Disc>{};
     if (discs.size() < 2) {
       out.push_back(region);
       continue;
