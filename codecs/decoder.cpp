@@ -100,6 +100,7 @@ void VideoDecoder::fill_info(const DecodeOptions& options) {
   PictureSize size =
       square_pixels(codec_->width, codec_->height, av_guess_sample_aspect_ratio(&format, stream_, nullptr));
   if (orientation_.transposes()) std::swap(size.width, size.height);
+  info_.full_width = size.width, info_.full_height = size.height;
   size = fit_inside(size.width, size.height, options.max_width, options.max_height);
   if (size.width > kMaxVideoSide || size.height > kMaxVideoSide)
     fail("cannot read {}: with square pixels it is {}x{}, more than {} a side", input_.name(), size.width,

@@ -15,6 +15,7 @@ struct DecodeOptions {
 
 struct VideoInfo {
   int width = 0, height = 0;  // of the frames delivered: rotated, square pixels, scaled down as asked
+  int full_width = 0, full_height = 0;  // likewise, not scaled down
   double fps = 0;             // nominal; 0 if the file does not say
   double duration = 0;        // s; 0 if the file does not say
   int rotation = 0;           // degrees clockwise that were applied: 0, 90, 180, 270

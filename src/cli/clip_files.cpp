@@ -72,20 +72,21 @@ std::string csv_quoted(const std::string& text) {
 }
 
 // The decoder scales and converts in one go: half of the time for 1080p.
-physics_eval::Evaluation evaluate_clip(const std::string& path, physics_eval::EvaluateOptions options,
-                                       int threads, int skip) {
-  const VideoInfo info = open_decoder(path)->info();
+physics_eval::Evaluation evaluate_clip(const std::string& path, physics_eval::EvaluateOptions options, int threads, int skip,
+                                       const std::function<void(const VideoInfo&)>& opened) {
   DecodeOptions decode;
   decode.threads = threads;
   if (options.region.empty()) decode.max_width = int(physics_eval::kWorkingWidth.value);
   const auto source = open_decoder(path, decode);
+  const VideoInfo info = source->info();
+  if (opened) opened(info);
   Frame skipped;
   for (int i = 0; i < skip && source->next(skipped); ++i) {
   }
-  options.pixel_factor = double(info.width) / source->info().width;
+  options.pixel_factor = double(info.full_width) / info.width;
   physics_eval::Evaluation evaluation = physics_eval::evaluate(*source, options);
-  evaluation.width = info.width;
-  evaluation.height = info.height;
+  evaluation.width = info.full_width;
+  evaluation.height = info.full_height;
   return evaluation;
 }
 

@@ -1,8 +1,10 @@
 // What the commands about clips share: which files, which pictures.
 #pragma once
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "codecs/decoder.h"
 #include "physics_eval/html_report.h"
 
 namespace orrery {
@@ -20,8 +22,9 @@ std::vector<physics_eval::Picture> read_pictures(const std::string& path, const 
 std::string csv_quoted(const std::string& text);
 
 // The clip as the evaluator sees it, scaled down while it is decoded; pixels in the result are the file's own.
-// skip: frames at the start that it does not get to see.
-physics_eval::Evaluation evaluate_clip(const std::string& path, physics_eval::EvaluateOptions options,
-                                       int threads, int skip = 0);
+// skip: frames at the start that it does not get to see. opened: told what the file says of itself, before the rest
+// of it is read.
+physics_eval::Evaluation evaluate_clip(const std::string& path, physics_eval::EvaluateOptions options, int threads, int skip = 0,
+                                       const std::function<void(const VideoInfo&)>& opened = nullptr);
 
 }  // namespace orrery

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <mutex>
+#include <optional>
 
 #include "cli/clip_files.h"
 #include "cli/commands.h"
@@ -40,12 +41,14 @@ struct Scored {
 };
 
 physics_eval::Evaluation evaluate_file(const std::string& path, const ScoreOptions& options, bool alone) {
-  const VideoInfo info = open_decoder(path)->info();
-  const int64_t expected = info.duration > 0 && info.fps > 0 ? int64_t(info.duration * info.fps + 0.5) : 0;
-  Progress progress(path, expected, "frames", options.quiet || !alone);
+  std::optional<Progress> progress;
   physics_eval::EvaluateOptions evaluate_options = options.evaluate;
-  evaluate_options.progress = [&](int frames) { progress.update(frames); };
-  return evaluate_clip(path, evaluate_options, alone ? 2 : 1);
+  evaluate_options.progress = [&](int frames) { progress->update(frames); };
+  constexpr int kDecoderThreads = 4;  // more than cores: the decoder waits while a frame is converted
+  return evaluate_clip(path, evaluate_options, alone ? kDecoderThreads : 1, 0, [&](const VideoInfo& info) {
+    const int64_t expected = info.duration > 0 && info.fps > 0 ? int64_t(info.duration * info.fps + 0.5) : 0;
+    progress.emplace(path, expected, "frames", options.quiet || !alone);
+  });
 }
 
 Scored score_clip(const std::string& path, const ScoreOptions& options, bool alone) {

@@ -43,6 +43,9 @@ TEST(Decoder, ScalesDownToFitAndNeverUp) {
   auto frames = decode_all(folder / "clip.mp4", options);
   EXPECT_EQ(frames[0].width, 100);
   EXPECT_EQ(frames[0].height, 60);
+  const VideoInfo info = open_decoder(folder / "clip.mp4", options)->info();
+  EXPECT_EQ(info.full_width, 320);
+  EXPECT_EQ(info.full_height, 192);
   EXPECT_NEAR(mean_of(frames[0], 0), mean_of(gradient(320, 192, 0), 0), 1);
   options = {};
   options.max_width = options.max_height = 1000;
