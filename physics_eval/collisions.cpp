@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "physics_eval/motion.h"
+#include "physics_eval/phases.h"
 #include "physics_eval/thresholds.h"
 
 namespace orrery::physics_eval {
@@ -10,13 +11,23 @@ namespace {
 
 constexpr double kFarthestPhase = 0.25;  // s: phases further from the moment say nothing about it
 
+// Not where two outlines mix: the ends of such a stretch have any velocity. What skids slows down evenly, on
+// a line.
+bool follows_a_law(const Motion& motion, const Phase& p) {
+  if (p.kind != PhaseKind::kGuided) return true;
+  const auto& points = motion.tracks[p.track].points;
+  const auto merged = std::count_if(points.begin() + p.first, points.begin() + p.last + 1,
+                                    [](const TrackPoint& point) { return point.merged; });
+  return 3 * merged <= p.count() && on_a_line(p, motion.px);
+}
+
 // The last phase of the track before t, or the first one after it; contacts of a few frames do not count.
-// Stretches that follow no law, if asked for: where two outlines mix, their ends have any velocity.
+// lawful: not those that follow no law.
 const Phase* phase_beside(const Motion& motion, int track, double t, bool after, bool lawful) {
   const Phase* best = nullptr;
   for (const Phase& p : motion.phases) {
     if (p.track != track || p.count() < 4 || p.kind == PhaseKind::kSwing) continue;
-    if (lawful && p.kind == PhaseKind::kGuided) continue;
+    if (lawful && !follows_a_law(motion, p)) continue;
     const double middle = 0.5 * (p.t0 + p.t1);
     if (after ? middle < t || (best && best->t0 < p.t0) : middle > t || (best && best->t0 > p.t0)) continue;
     best = &p;

@@ -12,17 +12,6 @@
 namespace orrery::physics_eval {
 namespace {
 
-bool on_a_line(const Motion& motion, const Phase& p) {
-  if (p.kind != PhaseKind::kUniform && p.kind != PhaseKind::kGuided) return false;
-  if (p.count() < 6 || p.travel < 8 * motion.px) return false;
-  // The acceleration's part across the path bends it by a share of the way.
-  const double duration = p.t1 - p.t0;
-  const auto from = p.position(p.t0), to = p.position(p.t1);
-  const double dx = to[0] - from[0], dy = to[1] - from[1], way = std::hypot(dx, dy);
-  const double across = std::abs(p.a[0] * dy - p.a[1] * dx) / std::max(1e-9, way);
-  return way > 0.8 * p.travel && across * duration * duration / 8 < 0.05 * way + 0.5 * motion.px;
-}
-
 bool smooth_after(const Motion& motion, int phase) {
   for (const Event& e : motion.events)
     if (e.before == phase) return e.kind == EventKind::kChange && e.after == phase + 1;
@@ -33,10 +22,10 @@ bool smooth_after(const Motion& motion, int phase) {
 std::vector<Run> runs_of(const Motion& motion) {
   std::vector<Run> out;
   for (int i = 0; i < int(motion.phases.size()); ++i) {
-    if (!on_a_line(motion, motion.phases[i])) continue;
+    if (!on_a_line(motion.phases[i], motion.px)) continue;
     int last = i;
     while (last + 1 < int(motion.phases.size()) && motion.phases[last + 1].track == motion.phases[i].track &&
-           on_a_line(motion, motion.phases[last + 1]) && smooth_after(motion, last))
+           on_a_line(motion.phases[last + 1], motion.px) && smooth_after(motion, last))
       ++last;
     const Phase &a = motion.phases[i], &b = motion.phases[last];
     if (!is_carried(motion, a.track, a.first, b.last)) out.push_back({i, last});

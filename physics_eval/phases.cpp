@@ -141,6 +141,17 @@ Event event_of(const std::vector<Track>& tracks, const std::vector<Phase>& phase
 
 }  // namespace
 
+bool on_a_line(const Phase& p, double px) {
+  if (p.kind != PhaseKind::kUniform && p.kind != PhaseKind::kGuided) return false;
+  if (p.count() < 6 || p.travel < 8 * px) return false;
+  // The acceleration's part across the path bends it by a share of the way.
+  const double duration = p.t1 - p.t0;
+  const auto from = p.position(p.t0), to = p.position(p.t1);
+  const double dx = to[0] - from[0], dy = to[1] - from[1], way = std::hypot(dx, dy);
+  const double across = std::abs(p.a[0] * dy - p.a[1] * dx) / std::max(1e-9, way);
+  return way > 0.8 * p.travel && across * duration * duration / 8 < 0.05 * way + 0.5 * px;
+}
+
 int neighbour(const std::vector<Track>& tracks, int self, int frame, double reach) {
   const auto at = [&](const Track& track) -> const TrackPoint* {
     const TrackPoint* nearest = nullptr;

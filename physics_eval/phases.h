@@ -21,7 +21,12 @@ double centroid_noise(const std::vector<TrackPoint>& points, double floor);
 // The same while it moves, where blur, halos and coding shake a centroid more; 0: it moves too seldom.
 double noise_in_motion(const std::vector<TrackPoint>& points, double px);
 
-// Optimal piecewise quadratic (dynamic programming over knots, squared error / 2 sigma^2 + a penalty a piece).
+// At an even speed, or evenly faster or slower, along a straight line for 6 frames or more: as what slides or
+// rolls.
+bool on_a_line(const Phase& phase, double px);
+
+// Optimal piecewise quadratic (dynamic programming over knots, squared error / 2 sigma^2 + a penalty a
+// piece).
 std::vector<Phase> segment(const Track& track, int track_index, double noise, double px);
 
 // The track whose box is within `reach` of both widths together of this one's about that frame, or -1.

@@ -195,6 +195,24 @@ TEST(Laws, ACollisionIsJudgedByLawfulStretchesOnly) {
   EXPECT_FALSE(has(e, "momentum"));
 }
 
+// What skids after a blow slows down evenly: as good a ground as one speed.
+TEST(Laws, ACollisionIsJudgedThoughPartnersSlowDown) {
+  const auto slowing = [](double wa, double wb) {
+    std::vector<MadeTrack> seen = meeting(120, -30, wa, wb);
+    for (MadeTrack& m : seen) {
+      const auto even = m.at;
+      const double sign = m.at(2)[0] > m.at(1.6)[0] ? -1 : 1;
+      m.at = [=](double t) -> std::array<double, 2> {
+        const double s = std::max(0.0, t - 1.5);
+        return {even(t)[0] + sign * 25 * s * s, 300};
+      };
+    }
+    return seen;
+  };
+  EXPECT_FALSE(has(judged(slowing(-80, 70)), "collision"));
+  EXPECT_TRUE(has(judged(slowing(-240, 240)), "collision"));
+}
+
 TEST(Laws, APendulumSwingsByItsEquation) {
   const Evaluation e = judged({ball(swinging(320, 40, 250, 9, 0.1, 0.7))});
   expect_kept(e, "pendulum");
