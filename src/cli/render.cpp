@@ -112,7 +112,8 @@ void report(const RenderOptions& o, const Candidate& c, const PatchStats& stats,
     if (!o.states.empty()) json["states"] = o.states;
     fmt::print("{}\n", json.dump());
   } else if (!o.quiet) {
-    fmt::print("{}: {:.3g} s, seed {}, {} object{}, made in {:.2f} s ({:.1f} s of video a second)\n", o.out, seconds, c.clip.seed, c.clip.scene.objects.size(),
+    const std::string chosen = o.clip.candidates > 1 ? fmt::format(", the best of {} by physics score", o.clip.candidates) : "";
+    fmt::print("{}: {:.3g} s, seed {}{}, {} object{}, made in {:.2f} s ({:.1f} s of video a second)\n", o.out, seconds, c.clip.seed, chosen, c.clip.scene.objects.size(),
                c.clip.scene.objects.size() == 1 ? "" : "s", elapsed, seconds / elapsed);
   }
 }

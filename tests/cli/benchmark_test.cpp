@@ -247,6 +247,7 @@ TEST(BenchmarkBlame, SaysWhetherDynamicsOrRenderingBroke) {
   EXPECT_EQ(reading(96, 92), "neither");
   EXPECT_EQ(reading(60, 58), "dynamics");
   EXPECT_EQ(reading(96, 40), "rendering");
+  EXPECT_EQ(reading(98, 87), "rendering");  // 11 points, the tracker's 3 among them
   EXPECT_EQ(reading(60, 20), "dynamics and rendering");
   EXPECT_EQ(reading(NAN, 20), "not judged");
 }

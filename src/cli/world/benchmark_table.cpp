@@ -69,11 +69,10 @@ std::string reading_of(const BlameRow& b) {
   const double aim = std::isnan(b.simulator_states) ? 100 : b.simulator_states;
   const double tracker =
       std::isnan(b.simulator_pixels) ? 0 : std::max(0.0, b.simulator_states - b.simulator_pixels);
-  const double dynamics = aim - b.states, rendering = b.states - b.pixels - tracker;
-  if (dynamics > kLost && rendering > kLost) return "dynamics and rendering";
-  if (dynamics > kLost) return "dynamics";
-  if (rendering > kLost) return "rendering";
-  return b.states - b.pixels > kLost ? "the tracker" : "neither";
+  const double dynamics = aim - b.states, lost = b.states - b.pixels;
+  const std::string where = lost <= kLost ? "" : lost - tracker >= tracker ? "rendering" : "the tracker";
+  if (dynamics <= kLost) return where.empty() ? "neither" : where;
+  return where.empty() ? "dynamics" : "dynamics and " + where;
 }
 
 Json value(double v) { return std::isnan(v) ? Json() : Json(v); }
