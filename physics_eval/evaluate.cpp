@@ -7,6 +7,7 @@
 
 #include "physics_eval/doubts.h"
 #include "physics_eval/halts.h"
+#include "physics_eval/phases.h"
 #include "physics_eval/speed_ramps.h"
 #include "physics_eval/statistics.h"
 #include "physics_eval/stitch.h"
@@ -61,7 +62,7 @@ double coverage_of(const Motion& motion, const std::vector<Track>& moving) {
   int judged = 0;
   for (const Track& track : moving) all += track.points.size();
   for (const Phase& p : motion.phases)
-    if (p.kind != PhaseKind::kGuided && p.count() >= 4) judged += p.count();
+    if ((p.kind != PhaseKind::kGuided && p.count() >= 4) || on_a_line(p, motion.px)) judged += p.count();
   return all ? double(judged) / double(all) : 0;
 }
 
