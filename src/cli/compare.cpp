@@ -21,7 +21,6 @@
 namespace orrery {
 namespace {
 
-
 struct CompareFlags {
   std::string generated, reference, second, masks, model;
   OnnxOptions onnx;  // with an empty path: features of the tokenizer
@@ -30,7 +29,7 @@ struct CompareFlags {
 };
 
 physics_eval::Comparison compare_files(const std::string& generated, const std::string& reference,
-                         const physics_eval::CompareOptions& options) {
+                                       const physics_eval::CompareOptions& options) {
   const auto a = open_decoder(generated), b = open_decoder(reference);
   return compare(*a, *b, options);
 }

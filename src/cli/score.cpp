@@ -21,7 +21,6 @@
 namespace orrery {
 namespace {
 
-
 struct ScoreOptions {
   std::vector<std::string> clips;
   physics_eval::EvaluateOptions evaluate;
@@ -56,9 +55,9 @@ Scored score_clip(const std::string& path, const ScoreOptions& options, bool alo
   try {
     if (options.tracks_in.empty()) out.evaluation = evaluate_file(path, options, alone);
     else
-      out.evaluation = physics_eval::evaluate_tracks(physics_eval::read_tracks_csv(read_text(options.tracks_in), options.tracks_in,
-                                                       options.clips.size() > 1 ? path : ""),
-                                       options.evaluate);
+      out.evaluation = physics_eval::evaluate_tracks(
+          physics_eval::read_tracks_csv(read_text(options.tracks_in), options.tracks_in, options.clips.size() > 1 ? path : ""),
+          options.evaluate);
   } catch (const std::exception& error) {
     out.error = error.what();
   }

@@ -10,7 +10,6 @@
 namespace orrery {
 namespace {
 
-
 std::array<float, kNumDomains> domain_softmax(const float* logits) {
   const float top = std::max({logits[0], logits[1], logits[2]});
   std::array<float, kNumDomains> p;

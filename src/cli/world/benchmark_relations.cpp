@@ -65,7 +65,6 @@ Scene begun_at(const Scene& scene, const Trajectory& t, int frame) {
   return out;
 }
 
-
 bool all_seen(const Trajectory& t, int frame) {
   for (int k = 0; k < t.num_objects; ++k)
     if (!in_view(t.at(frame, k).x, t.at(frame, k).y)) return false;
