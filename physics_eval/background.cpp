@@ -144,8 +144,7 @@ Ballot vote(const cv::Mat& sample, const Background& background) {
   const cv::Mat mask = foreground(difference(sample, background), background);
   cv::Rect box = cv::boundingRect(mask);
   if (box.empty()) return {};
-  box = cv::Rect(box.x - 3, box.y - 3, box.width + 6, box.height + 6) &
-        cv::Rect(0, 0, sample.cols, sample.rows);
+  box = grown(box, 3, sample.size());
   const int step = int(std::max(kEdgeStep.value, 1.5 * cv::mean(background.noise)[0]));
   const cv::Mat in_sample = reached_from_outside(sample(box), mask(box), step);
   const cv::Mat in_plate = reached_from_outside(background.plate(box), mask(box), step);
@@ -213,13 +212,11 @@ bool adopt_smoother(const cv::Mat& candidate, const cv::Mat& change, cv::Mat& pl
   const Components regions(change);
   bool changed = false;
   for (const Component& region : regions.all()) {
-    const cv::Rect box =
-        cv::Rect(region.box.x - 2, region.box.y - 2, region.box.width + 4, region.box.height + 4) &
-        cv::Rect(0, 0, plate.cols, plate.rows);
+    const cv::Rect box = grown(region.box, 2, plate.size());
     const cv::Mat own = mask_of(region, box);
-    cv::Mat grown;
-    cv::dilate(own, grown, cv::Mat::ones(3, 3, CV_8U));
-    if (edge_energy(candidate, grown, box) > 0.9 * edge_energy(plate, grown, box)) continue;
+    cv::Mat around;
+    cv::dilate(own, around, cv::Mat::ones(3, 3, CV_8U));
+    if (edge_energy(candidate, around, box) > 0.9 * edge_energy(plate, around, box)) continue;
     candidate(box).copyTo(plate(box), own);
     changed = true;
   }

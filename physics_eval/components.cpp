@@ -93,6 +93,11 @@ const Component* Components::largest() const {
   return most == components_.end() ? nullptr : &*most;
 }
 
+cv::Rect grown(const cv::Rect& box, int margin, const cv::Size& frame) {
+  return cv::Rect(box.x - margin, box.y - margin, box.width + 2 * margin, box.height + 2 * margin) &
+         cv::Rect({}, frame);
+}
+
 void paint(const Component& component, cv::Mat& mask, uint8_t value, cv::Point origin) {
   for (const Span& r : component.runs)
     std::memset(mask.ptr<uint8_t>(r.y - origin.y) + r.first - origin.x, value, size_t(r.end - r.first));

@@ -33,6 +33,9 @@ class Components {
   std::vector<Component> components_;
 };
 
+// The box with a margin all around, cut off at the frame's border.
+cv::Rect grown(const cv::Rect& box, int margin, const cv::Size& frame);
+
 // The component painted into a mask whose first pixel is at `origin`; it must lie inside.
 void paint(const Component& component, cv::Mat& mask, uint8_t value, cv::Point origin = {});
 // The component alone, CV_8U, 255 inside, of the size of its box or of `frame` in the coordinates of the

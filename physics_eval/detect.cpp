@@ -84,11 +84,6 @@ void flood_from_outside(const cv::Mat& passable, cv::Mat mask) {
     }
 }
 
-cv::Rect grown(const cv::Rect& box, int margin, const cv::Size& frame) {
-  return cv::Rect(box.x - margin, box.y - margin, box.width + 2 * margin, box.height + 2 * margin) &
-         cv::Rect({}, frame);
-}
-
 // Morphological opening by a disc of radius r, from two distance transforms: the time does not grow with r.
 // `distance`: of the mask's pixels to its outside.
 cv::Mat opened_by_disc(const cv::Mat& distance, int r) {
