@@ -4,6 +4,21 @@
 #include "core/error.h"
 #include "core/parallel.h"
 
+namespace {
+
+// CLI11 alone would only say that a command is missing.
+void check_command(const CLI::App& app, const std::string& word) {
+  if (app.get_option_no_throw(word)) return;
+  std::string names;
+  for (const orrery::Command& command : orrery::commands()) {
+    if (word == command.name) return;
+    names += fmt::format(" {}", command.name);
+  }
+  orrery::fail_usage("no {} '{}'; commands:{}", word.starts_with('-') ? "option" : "command", word, names);
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   using namespace orrery;
   keep_heap();
@@ -23,6 +38,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
+    check_command(app, argv[1]);
     app.parse(argc, argv);
     return run();
   } catch (const CLI::ParseError& error) {

@@ -27,6 +27,7 @@ void visit_fields(Config& c, Visit&& visit) {
   visit("word_dropout", c.word_dropout);
   visit("trainable", c.trainable);
   visit("frozen_routing", c.frozen_routing);
+  visit("reopened_heads", c.reopened_heads);
   visit("picture_weight", c.picture_weight);
   visit("picture_side", c.picture_side);
   visit("prologue_weight", c.prologue_weight);
@@ -58,6 +59,12 @@ void visit_phase(Config& p, Visit&& visit) {
   visit("pixels", p.pixels);
   visit("own_passes", p.own_passes);
   visit("state_noise", p.state_noise);
+}
+
+void check_domains(const char* field, const std::vector<std::string>& names) {
+  for (const std::string& name : names)
+    if (std::find(kDomainNames.begin(), kDomainNames.end(), name) == kDomainNames.end())
+      fail("{}: {}: '{}' is none of {}", kWhat, field, name, fmt::join(kDomainNames, ", "));
 }
 
 }  // namespace
@@ -102,9 +109,8 @@ TransformerTrainConfig TransformerTrainConfig::from_json(const Json& json) {
     refuse_unknown(json.at("optimizer"), names, kWhat, "optimizer");
   }
   if (json.contains("schedule")) c.schedule = Schedule::from_json(json.at("schedule"));
-  for (const std::string& name : c.frozen_routing)
-    if (std::find(kDomainNames.begin(), kDomainNames.end(), name) == kDomainNames.end())
-      fail("{}: frozen_routing: '{}' is none of {}", kWhat, name, fmt::join(kDomainNames, ", "));
+  check_domains("frozen_routing", c.frozen_routing);
+  check_domains("reopened_heads", c.reopened_heads);
   return c;
 }
 

@@ -36,6 +36,17 @@ ParameterList choose_trainable(UnifiedTransformer& model, const std::string& pat
   return chosen;
 }
 
+int domain_named(const std::string& name) {
+  return int(std::find(kDomainNames.begin(), kDomainNames.end(), name) - kDomainNames.begin());
+}
+
+// A domain's row of a layer's head gates; empty where heads have none.
+std::span<float> head_gates_of(TransformerLayer& layer, int domain) {
+  HeadGates& gates = layer.attention.gates;
+  if (!gates.domains) return {};
+  return {gates.logit.value.data() + size_t(domain) * size_t(gates.heads), size_t(gates.heads)};
+}
+
 // Objects far out of the view, and predictions that left the truth, teach nothing.
 float state_weight(const ObjectChunk& input, const ObjectChunk& reference, double max_error) {
   const ObjectState &a = input.states.back(), &b = reference.states.back();
@@ -190,14 +201,21 @@ void TransformerTrainer::hold_routing() {
       else value = held_[l][at++];
     };
     for (const std::string& name : config_.frozen_routing) {
-      const int domain = int(std::find(kDomainNames.begin(), kDomainNames.end(), name) - kDomainNames.begin());
+      const int domain = domain_named(name);
       const int first = router.config.first_expert(domain), end = first + router.config.experts[domain];
       const int64_t d = gate.shape[1];
       std::for_each(gate.value.data() + (kNumDomains + first) * d, gate.value.data() + (kNumDomains + end) * d, hold);
       std::for_each(router.bias.data() + first, router.bias.data() + end, hold);
+      std::ranges::for_each(head_gates_of(model_.layers()[l], domain), hold);
     }
     if (!first_time) gate.refresh();
   }
+}
+
+void TransformerTrainer::reopen_heads() {
+  for (const std::string& name : config_.reopened_heads)
+    for (TransformerLayer& layer : model_.layers())
+      for (float& logit : head_gates_of(layer, domain_named(name))) logit = std::max(logit, 0.0f);
 }
 
 LossSums TransformerTrainer::patches_step(ReconstructionError& error) {
@@ -256,6 +274,7 @@ void TransformerTrainer::load(const std::filesystem::path& path) {
 
 void TransformerTrainer::load_weights(const std::filesystem::path& path) {
   model_.load_weights(SafetensorsFile(path), true);
+  reopen_heads();
   optimizer_ = AdamW(trainable_, config_.optimizer);
   choose_muon();
 }

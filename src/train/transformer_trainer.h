@@ -33,7 +33,8 @@ struct TransformerTrainConfig {
   double struck_share = 0;      // of pixel samples: a chunk in which something bounces or is hit, where the clip has one
   double word_dropout = 0.15;
   std::string trainable;        // regular expression on parameters' names: the others stay as they are; empty: all learn
-  std::vector<std::string> frozen_routing;  // domains whose experts are chosen as before: their rows of the gates, and biases
+  std::vector<std::string> frozen_routing;  // domains whose experts and heads are chosen as before: their rows of the gates, and biases
+  std::vector<std::string> reopened_heads;  // domains whose closed heads start half open again: one that is closed gets no gradient
   double picture_weight = 0;    // of the error of the pictures that the codes decode to; above 0 patches come in squares
   int picture_side = 4;         // patches
   double prologue_weight = 0.5, state_weight = 1, pixel_weight = 0.5;
@@ -86,6 +87,7 @@ class TransformerTrainer {
   PixelSample make_pixel(int64_t index) const;
   void move_router_bias(const std::vector<RoutingStats>& stats);
   void hold_routing();  // of the frozen domains, as it was the first time
+  void reopen_heads();
 
   TransformerTrainConfig config_;
   TextTokenizer text_;
@@ -98,7 +100,7 @@ class TransformerTrainer {
   TrainState state_;
   std::vector<PixelSample> pool_;
   int64_t pool_made_ = 0, pixel_steps_ = 0;
-  std::vector<std::vector<float>> held_;  // a layer: gate rows and biases of the frozen domains
+  std::vector<std::vector<float>> held_;  // a layer: gate rows, biases and head gates of the frozen domains
   // The step's batch.
   TokenBatch batch_;
   std::vector<PrologueItem> prologue_targets_;

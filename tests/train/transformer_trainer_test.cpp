@@ -71,6 +71,30 @@ TEST(TransformerTrainer, FrozenRoutingStaysWhileTheOtherDomainsLearn) {
   EXPECT_NE(rows(0), linguistic);
 }
 
+TEST(TransformerTrainer, HeadsOfAFrozenDomainStayAndClosedOnesOfAReopenedDomainLearnAgain) {
+  const fs::path path = fs::temp_directory_path() / fmt::format("orrery_heads_{}.safetensors", getpid());
+  TransformerTrainConfig config = tiny_config();
+  config.model.gated_heads = true;
+  TransformerTrainer before(config);
+  constexpr float kClosed = -9;
+  for (TransformerLayer& layer : before.model().layers()) std::ranges::fill(layer.attention.gates.logit.value, kClosed);
+  SafetensorsWriter writer;
+  before.model().save(writer, DType::kF32);
+  writer.write(path);
+  config.frozen_routing = {"physical"};
+  config.reopened_heads = {"linguistic"};
+  TransformerTrainer trainer(config);
+  trainer.load_weights(path);
+  trainer.step();
+  for (TransformerLayer& layer : trainer.model().layers()) {
+    const HeadGates& gates = layer.attention.gates;
+    EXPECT_NE(gates.logit.value[0], 0);  // opened half, and moved since
+    EXPECT_NEAR(gates.logit.value[0], 0, 0.1);
+    EXPECT_EQ(gates.logit.value[size_t(2 * gates.heads)], kClosed);
+  }
+  fs::remove(path);
+}
+
 TEST(TransformerTrainer, StopsOnWhatIsNotFiniteAndNamesIt) {
   TransformerTrainer trainer(tiny_config());
   trainer.step();
