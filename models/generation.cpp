@@ -165,7 +165,7 @@ void run_layer(const TransformerLayer& layer, size_t l, const Pass& pass, std::s
   const int64_t t = pass.size(), d = x.cols();
   s.half.resize(t, d);
   rms_norm_forward(layer.attention_norm, x.data(), d, t, nullptr, s.half.data(), s.rms.data());
-  mla_latent_rows(layer.attention, pass.rope, s.half, s.rows);
+  mla_latent_rows(layer.attention, pass.rope, s.half, domain, s.attention, s.rows);
   gather_keys(pass.parts, l, &GenerationCache::keys, s.rows, pass.plan.key_begin.back(), s.keys);
   mla_attend(layer.attention, pass.plan, pass.rope, s.half, s.keys, domain, options.head_threshold, s.attention, s.residual);
   if (keep) append_keys(pass.parts, l, &GenerationCache::keys, s.rows);

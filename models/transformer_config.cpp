@@ -23,6 +23,7 @@ void visit_fields(Config& c, Visit&& visit) {
   visit("head_gate_weight", c.head_gate_weight);
   visit("frame_waves", c.frame_waves);
   visit("relative_values", c.relative_values);
+  visit("adapter_rank", c.adapter_rank);
   visit("experts_linguistic", c.router.experts[0]);
   visit("experts_visual", c.router.experts[1]);
   visit("experts_physical", c.router.experts[2]);
@@ -63,6 +64,7 @@ void check(const UnifiedTransformerConfig& c) {
   in("kv_latent_dim", c.kv_latent_dim, 8, 1024);
   in("expert_hidden", c.expert_hidden, 8, 8192);
   in("shared_hidden", c.shared_hidden, 0, 8192);
+  in("adapter_rank", c.adapter_rank, 0, 256);
   in("gate_width", c.gate_width, 0, 1024);
   in("top_k", c.router.top_k, 1, kMaxTopK);
   in("expert_group_size", c.router.group_size, 1, 64);

@@ -17,7 +17,7 @@ UnifiedTransformer::UnifiedTransformer(const UnifiedTransformerConfig& config, s
   Rng rng(seed, hash64("unified_transformer"));
   declare_embeddings(rng);
   RoutedFfnConfig ffn{config.d_model, config.expert_hidden, config.shared_hidden, config.gate_width, config.router};
-  MlaConfig attention{config.d_model, config.attention, config.kv_latent_dim, config.gated_heads ? kNumDomains : 0, config.head_gate_weight, config.relative_values};
+  MlaConfig attention{config.d_model, config.attention, config.kv_latent_dim, config.gated_heads ? kNumDomains : 0, config.head_gate_weight, config.relative_values, config.adapter_rank};
   for (int l = 0; l < config.num_layers; ++l) {
     const std::string name = fmt::format("layer.{}", l);
     layers_[l].attention_norm.declare(parameters_, name + ".attention_norm", config.d_model);

@@ -22,6 +22,7 @@ struct UnifiedTransformerConfig {
   double head_gate_weight = 5e-4;  // of the penalty on open heads
   bool frame_waves = false;        // objects' places in each frame as waves (models/token_features.h)
   bool relative_values = false;    // heads also tell where what they attend to lies (nn/mla.h)
+  int adapter_rank = 0;            // of what text and patches add to the shared projections of attention (nn/domain_adapter.h)
   RouterConfig router;
   int gate_width = 0;         // above 0: the router reads a small transformer of this width instead of the token alone
   bool plan_experts = false;  // tokens are grouped by expert before the pass, as the affinity predictor guesses

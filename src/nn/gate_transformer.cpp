@@ -72,7 +72,7 @@ void gate_backward(GateTransformer& gate, const AttentionPlan& plan, const Rows<
 void gate_latent_rows(const GateTransformer& gate, const Rows<float>& rope, const Rows<bf16>& x, GateCache& c,
                       Rows<float>& rows) {
   narrow_and_norm(gate, x, c);
-  mla_latent_rows(gate.attention, rope, c.attention_half, rows);
+  mla_latent_rows(gate.attention, rope, c.attention_half, {}, c.attention, rows);
 }
 
 void gate_attend(const GateTransformer& gate, const AttentionPlan& plan, const Rows<float>& rope,

@@ -17,10 +17,11 @@ void expand_rows(const MlaLayer& layer, const Rows<float>& kv, MlaCache& cache) 
   linear_forward(layer.expand, cache.latent_half, cache.expanded);
 }
 
-void queries(const MlaLayer& layer, const Rows<float>& rope, const Rows<bf16>& x, Rows<float>& q) {
+void queries(const MlaLayer& layer, const Rows<float>& rope, const Rows<bf16>& x, std::span<const uint8_t> domain, MlaCache& cache) {
   const AttentionDims& d = layer.config.dims;
-  linear_forward(layer.q, x, q);
-  rope_apply(rope, q.data(), q.cols(), d.nope, d.qk(), d.heads, false);
+  linear_forward(layer.q, x, cache.q);
+  layer.q_adapter.add_to(x, domain, cache.q_adapter, cache.q);
+  rope_apply(rope, cache.q.data(), cache.q.cols(), d.nope, d.qk(), d.heads, false);
 }
 
 AttentionInput inputs(const MlaLayer& layer, const Rows<float>& q, const Rows<float>& kv, const Rows<float>& expanded) {
@@ -144,6 +145,7 @@ void gate_and_project(const MlaLayer& layer, std::span<const uint8_t> domain, fl
   if (layer.gates.domains) apply_gates(layer.gates.values(), layer.config.dims, domain, gate_threshold, cache.attended);
   to_bf16(cache.attended, cache.attended_half);
   linear_forward(layer.out, cache.attended_half, y);
+  layer.out_adapter.add_to(cache.attended_half, domain, cache.out_adapter, y);
 }
 
 }  // namespace
@@ -163,10 +165,14 @@ void MlaLayer::declare(ParameterList& list, const std::string& name, const MlaCo
   list.add(bias, name + ".time_bias", {d.heads, kTimeBuckets}, false);
   init_constant(bias, 0.0f);
   if (c.gate_domains) gates.declare(list, name + ".head_gates", c.gate_domains, d.heads, c.head_gate_weight);
+  q_adapter.declare(list, name + ".adapter.q", c.d_model, q.out(), c.adapter_rank, rng);
+  kv_adapter.declare(list, name + ".adapter.kv", c.d_model, kv.out(), c.adapter_rank, rng);
+  out_adapter.declare(list, name + ".adapter.out", out.in(), c.d_model, c.adapter_rank, rng);
 }
 
-void mla_latent_rows(const MlaLayer& layer, const Rows<float>& rope, const Rows<bf16>& x, Rows<float>& rows) {
+void mla_latent_rows(const MlaLayer& layer, const Rows<float>& rope, const Rows<bf16>& x, std::span<const uint8_t> domain, MlaCache& scratch, Rows<float>& rows) {
   linear_forward(layer.kv, x, rows);
+  layer.kv_adapter.add_to(x, domain, scratch.kv_adapter, rows);
   rope_apply(rope, rows.data(), rows.cols(), layer.config.kv_latent_dim, 0, 1, false);
 }
 
@@ -181,7 +187,7 @@ MlaForm faster_form(const MlaConfig& c, int64_t queries, int64_t keys) {
 }
 
 void mla_attend(const MlaLayer& layer, const AttentionPlan& plan, const Rows<float>& rope, const Rows<bf16>& x, const Rows<float>& keys, std::span<const uint8_t> domain, float gate_threshold, MlaCache& scratch, Rows<float>& y, MlaForm form) {
-  queries(layer, rope, x, scratch.q);
+  queries(layer, rope, x, domain, scratch);
   const uint8_t* open = find_open_heads(layer, plan, domain, gate_threshold, scratch);
   attend(layer, plan, scratch.q, keys, open, form, scratch, scratch.attended);
   rotate_relative(layer, rope, scratch.attended, false);
@@ -189,8 +195,8 @@ void mla_attend(const MlaLayer& layer, const AttentionPlan& plan, const Rows<flo
 }
 
 void mla_forward(const MlaLayer& layer, const AttentionPlan& plan, const Rows<float>& rope, const Rows<bf16>& x, std::span<const uint8_t> domain, MlaCache& cache, Rows<float>& y) {
-  mla_latent_rows(layer, rope, x, cache.kv);
-  queries(layer, rope, x, cache.q);
+  mla_latent_rows(layer, rope, x, domain, cache, cache.kv);
+  queries(layer, rope, x, domain, cache);
   attend_expanded(layer, plan, cache.q, cache.kv, find_open_heads(layer, plan, domain, 0, cache), cache, cache.attended);
   rotate_relative(layer, rope, cache.attended, false);
   if (layer.gates.domains) cache.ungated = cache.attended;
@@ -204,6 +210,7 @@ void mla_backward(MlaLayer& layer, const AttentionPlan& plan, const Rows<float>&
   Rows<float> dattended, dq, dexpanded, dlatent, dkv;
   to_bf16(dy, half);
   linear_backward(layer.out, cache.attended_half, half, &dattended);
+  layer.out_adapter.backward(cache.attended_half, domain, cache.out_adapter, half, dattended);
   if (layer.gates.domains) gates_backward(layer.gates, d, domain, cache.ungated, dattended);
   rotate_relative(layer, rope, dattended, true);
   dq.resize(t, cache.q.cols());
@@ -220,8 +227,10 @@ void mla_backward(MlaLayer& layer, const AttentionPlan& plan, const Rows<float>&
   rope_apply(rope, dq.data(), dq.cols(), d.nope, d.qk(), d.heads, true);
   to_bf16(dkv, half);
   linear_backward(layer.kv, x, half, &dx);
+  layer.kv_adapter.backward(x, domain, cache.kv_adapter, half, dx);
   to_bf16(dq, half);
   linear_backward(layer.q, x, half, &dx, true);
+  layer.q_adapter.backward(x, domain, cache.q_adapter, half, dx);
 }
 
 }  // namespace orrery

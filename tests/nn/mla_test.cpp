@@ -16,7 +16,9 @@ constexpr double kGateWeight = 0.25;
 
 double gate(double logit) { return std::clamp(1.2 / (1 + std::exp(-logit)) - 0.1, 0.0, 1.0); }
 
-// The layer in f64. p: q, kv, latent gain, expand, out, bias, gates, as declared.
+constexpr int kRank = 8;
+
+// The layer in f64. p: q, kv, latent gain, expand, out, bias, gates, adapters of q, kv and out, as declared.
 struct MlaReference {
   AttentionDims d;
   std::vector<Place> places;
@@ -37,12 +39,25 @@ struct MlaReference {
     }
   }
 
+  // y += what the tokens' domains add: p[first] down and up of the linguistic, then of the visual domain.
+  void adapt(const Doubles& from, size_t first, int in, int out, Doubles& y) const {
+    if (p.size() <= first) return;
+    for (int domain = 0; domain < 2; ++domain) {
+      const Doubles added = linear_reference(linear_reference(from, p[first + 2 * domain], in, kRank), p[first + 2 * domain + 1], kRank, out);
+      for (int t = 0; t < kTokens; ++t)
+        for (int i = 0; i < out; ++i)
+          if (kDomains[t] == domain) y[t * out + i] += added[t * out + i];
+    }
+  }
+
   Doubles forward(const AttentionPlan& plan) const {
     AttentionReference a;
     a.bias = p[5];
     a.relative = relative;
     a.q = linear_reference(x, p[0], kModel, d.heads * d.qk());
+    adapt(x, 7, kModel, d.heads * d.qk(), a.q);
     Doubles kv = linear_reference(x, p[1], kModel, kLatent + d.rope), latent(kTokens * kLatent);
+    adapt(x, 11, kModel, kLatent + d.rope, kv);
     for (int t = 0; t < kTokens; ++t) {
       for (int h = 0; h < d.heads; ++h) rotate(&a.q[(t * d.heads + h) * d.qk() + d.nope], places[t]);
       double* row = &kv[t * (kLatent + d.rope)];
@@ -67,7 +82,9 @@ struct MlaReference {
     for (int t = 0; t < kTokens; ++t)
       for (int i = 0; i < width; ++i)
         attended[t * width + i] *= gate(p[6][kDomains[t] * d.heads + (i < values ? i / d.value : (i - values) / d.rope)]);
-    return linear_reference(attended, p[4], width, kModel);
+    Doubles y = linear_reference(attended, p[4], width, kModel);
+    adapt(attended, 15, width, kModel, y);
+    return y;
   }
   double penalty() const {
     double sum = 0;
@@ -84,8 +101,9 @@ struct MlaCase {
   std::vector<Place> places;
   Rows<float> rope, x, dy;
   Rows<bf16> half;
-  explicit MlaCase(bool relative = false) {
-    layer.declare(list, "attention", {kModel, {2, 16, kRopeDim, 16}, kLatent, 3, kGateWeight, relative}, rng);
+  MlaCache cache;
+  explicit MlaCase(bool options = false) {
+    layer.declare(list, "attention", {kModel, {2, 16, kRopeDim, 16}, kLatent, 3, kGateWeight, options, options ? kRank : 0}, rng);
     for (Parameter* p : list.all()) fill_exact(rng, p == &layer.latent_norm.gain ? 1 : 0.3, *p);
     for (int t = 0; t < kTokens; ++t)
       places.push_back({float(rng.uniform(0, 3)), float(rng.uniform(0, 3)), t != 1});
@@ -106,8 +124,8 @@ struct MlaCase {
   }
 };
 
-class MlaForms : public testing::TestWithParam<bool> {};  // with relative values or without
-INSTANTIATE_TEST_SUITE_P(RelativeValues, MlaForms, testing::Bool());
+class MlaForms : public testing::TestWithParam<bool> {};  // with relative values and adapters or without
+INSTANTIATE_TEST_SUITE_P(Options, MlaForms, testing::Bool());
 
 // Roundings to bf16 in a row: the latent, what attention gives.
 TEST_P(MlaForms, ForwardMatchesTheReference) {
@@ -138,7 +156,7 @@ TEST_P(MlaForms, TokensThatAttendToTheCacheOneByOneGiveTheSame) {
   MlaCache cache, scratch;
   Rows<float> y, rows, last;
   mla_forward(c.layer, c.plan, c.rope, c.half, kDomains, cache, y);
-  mla_latent_rows(c.layer, c.rope, c.half, rows);
+  mla_latent_rows(c.layer, c.rope, c.half, kDomains, c.cache, rows);
   for (int t = 0; t < kTokens; ++t) {
     Rows<bf16> one;
     one.resize(1, kModel);
@@ -157,7 +175,7 @@ TEST_P(MlaForms, TokensThatAttendToTheCacheOneByOneGiveTheSame) {
 TEST_P(MlaForms, AbsorbedAndExpandedFormsAgree) {
   MlaCase c(GetParam());
   Rows<float> rows, expanded, absorbed;
-  mla_latent_rows(c.layer, c.rope, c.half, rows);
+  mla_latent_rows(c.layer, c.rope, c.half, kDomains, c.cache, rows);
   MlaCache scratch;
   mla_attend(c.layer, c.plan, c.rope, c.half, rows, kDomains, 0, scratch, expanded, MlaForm::kExpanded);
   mla_attend(c.layer, c.plan, c.rope, c.half, rows, kDomains, 0, scratch, absorbed, MlaForm::kAbsorbed);
@@ -203,6 +221,18 @@ TEST(Mla, AFormIsChosenByTheSequencesOwnSize) {
   }
 }
 
+// Tokens of the physical domain are projected as if there were no adapters.
+TEST(Mla, AdaptersLeaveThePhysicalDomainAlone) {
+  MlaCase c(true);
+  const std::vector<uint8_t> physical(kTokens, uint8_t(Domain::kPhysical));
+  Rows<float> with, without;
+  mla_forward(c.layer, c.plan, c.rope, c.half, physical, c.cache, with);
+  for (Parameter* p : c.list.all())
+    if (p->name.find(".adapter.") != std::string::npos) init_constant(*p, 0), p->refresh();
+  mla_forward(c.layer, c.plan, c.rope, c.half, physical, c.cache, without);
+  EXPECT_TRUE(std::equal(with.data(), with.data() + with.rows() * with.cols(), without.data()));
+}
+
 // A head that every domain closes leaves no trace, forward or backward, and is not computed.
 TEST(Mla, ClosedHeadsAreLeftOut) {
   MlaCase c;
@@ -227,7 +257,7 @@ TEST(Mla, ThresholdClosesHeadsOfADomain) {
   MlaCase c;
   c.layer.gates.logit.value = {2, -1.5, 2, 2, 2, 2};  // [domain][head]; domain 0 opens head 1 by 0.12
   Rows<float> rows, open, closed;
-  mla_latent_rows(c.layer, c.rope, c.half, rows);
+  mla_latent_rows(c.layer, c.rope, c.half, kDomains, c.cache, rows);
   MlaCache scratch;
   const std::vector<uint8_t> text(kTokens, 0);
   mla_attend(c.layer, c.plan, c.rope, c.half, rows, text, 0, scratch, open);
