@@ -11,11 +11,13 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 
 namespace orrery {
 namespace {
@@ -80,9 +82,37 @@ struct Pipe {
   }
 };
 
+// Running commands, each the leader of a group: what ends this program ends them and all that they started.
+std::array<std::atomic<pid_t>, 256> running;
+
+void end_running() {
+  for (const auto& group : running)
+    if (const pid_t leader = group.load()) kill(-leader, SIGTERM);
+}
+
+class Running {
+ public:
+  explicit Running(pid_t leader) : leader_(leader) {
+    [[maybe_unused]] static const bool registered = (at_interrupt(end_running), true);
+    for (auto& group : running) {
+      pid_t none = 0;
+      if (group.compare_exchange_strong(none, leader)) return;
+    }
+  }
+  ~Running() {
+    for (auto& group : running) {
+      pid_t own = leader_;
+      group.compare_exchange_strong(own, 0);
+    }
+  }
+
+ private:
+  pid_t leader_;
+};
+
 // In the child: nothing that allocates.
-[[noreturn]] void become(char* const* arguments, const Pipe& out, const Pipe& err, pid_t parent, bool group) {
-  if (group) setpgid(0, 0);
+[[noreturn]] void become(char* const* arguments, const Pipe& out, const Pipe& err, pid_t parent) {
+  setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) _exit(kNotStarted);
   const int none = open("/dev/null", O_RDONLY);
@@ -150,11 +180,11 @@ CommandOutcome run_command(const std::vector<std::string>& arguments, double tim
   pointers.push_back(nullptr);
   Pipe out, err;
   const pid_t parent = getpid();
-  // A group of its own, so that a timeout reaches its children; without a timeout Ctrl-C reaches it by itself.
-  const bool group = timeout_s > 0;
   const pid_t child = fork();
   if (child < 0) fail("{}: cannot start: {}", arguments[0], std::strerror(errno));
-  if (child == 0) become(pointers.data(), out, err, parent, group);
+  if (child == 0) become(pointers.data(), out, err, parent);
+  setpgid(child, child);  // here and there: whichever is first
+  const Running entry(child);
   Pipe::close_end(out.write), Pipe::close_end(err.write);
   CommandOutcome outcome;
   std::string errors;

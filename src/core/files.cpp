@@ -7,11 +7,11 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <fstream>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 
 namespace orrery {
 namespace {
@@ -23,19 +23,13 @@ enum SlotState { kFree, kBeingWritten, kReady };
 char open_temporaries[kSlots][kSlotBytes];
 std::atomic<int> slot_state[kSlots];
 
-void remove_temporaries_and_die(int signal_number) {
+void remove_temporaries() {
   for (int i = 0; i < kSlots; ++i)
     if (slot_state[i].load() == kReady) unlink(open_temporaries[i]);
-  std::signal(signal_number, SIG_DFL);
-  raise(signal_number);
 }
 
 void register_temporary(const fs::path& path) {
-  [[maybe_unused]] static const bool installed = [] {
-    std::signal(SIGINT, remove_temporaries_and_die);
-    std::signal(SIGTERM, remove_temporaries_and_die);
-    return true;
-  }();
+  [[maybe_unused]] static const bool registered = (at_interrupt(remove_temporaries), true);
   const std::string text = path.string();
   if (text.size() >= kSlotBytes) fail("path is too long ({} bytes): {}", text.size(), text);
   for (int i = 0; i < kSlots; ++i) {

@@ -1,6 +1,9 @@
 #include "cli/external_command.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <chrono>
 
@@ -53,6 +56,30 @@ TEST(RunCommand, IsKilledWithItsChildrenWhenTimeIsOver) {
   const CommandOutcome o = run_command({"sh", "-c", "sleep 60 & sleep 60; wait"}, 0.3);
   EXPECT_NE(o.failure.find("killed after 0.3 s"), std::string::npos) << o.failure;
   EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), 20);
+}
+
+// Ctrl-C: a process that runs a command gets SIGINT, and what the command itself started ends with it.
+TEST(RunCommand, AnInterruptReachesTheCommandsOwnChildren) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    close(ends[0]);
+    dup2(ends[1], 3);
+    run_command({"sh", "-c", "sleep 60 >&3 & echo >&3; wait"});
+    _exit(0);
+  }
+  close(ends[1]);
+  char byte;
+  ASSERT_EQ(read(ends[0], &byte, 1), 1);  // it runs
+  const auto start = std::chrono::steady_clock::now();
+  kill(child, SIGINT);
+  EXPECT_EQ(read(ends[0], &byte, 1), 0);  // nobody holds the other end any more
+  EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), 20);
+  int status = 0;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
+  close(ends[0]);
 }
 
 }  // namespace
