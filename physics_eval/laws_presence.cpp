@@ -113,6 +113,18 @@ Change change_of(const Track& track) {
   return out;
 }
 
+// The smaller of a track's usual sizes at its beginning and its end: what has grown to three times itself goes no
+// shorter a way for that.
+double smaller_size(const Track& track) {
+  const size_t third = std::max<size_t>(1, track.points.size() / 3);
+  const auto usual = [&](size_t from) {
+    std::vector<double> extents;
+    for (size_t i = from; i < from + third; ++i) extents.push_back(0.5 * (track.points[i].width + track.points[i].height));
+    return median(extents);
+  };
+  return std::min(usual(0), usual(track.points.size() - third));
+}
+
 // The frames of a speed ramp's transition, or those in which it was partly hidden: its velocity there is a
 // guess.
 bool is_guessed(const Motion& motion, int phase) {
@@ -171,7 +183,7 @@ LawResult identity(const Motion& motion, Violations& violations) {
   Change worst;
   for (const Track& track : motion.tracks) {
     // What stays about its place may be a flicker of the background.
-    if (track.points.size() < 24 || track.travel() < kIdentityTravel.value * track.diameter()) continue;
+    if (track.points.size() < 24 || track.travel() < kIdentityTravel.value * smaller_size(track)) continue;
     const Change change = change_of(track);
     law.frames += int(track.points.size());
     if (change.largest() > 2.5)

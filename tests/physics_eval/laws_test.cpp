@@ -7,6 +7,7 @@
 #include "made_tracks.h"
 #include "physics_eval/halts.h"
 #include "physics_eval/report.h"
+#include "physics_eval/thresholds.h"
 
 namespace orrery::physics_eval {
 namespace {
@@ -321,6 +322,18 @@ TEST(Laws, AnotherColourOrShapeIsFound) {
   EXPECT_TRUE(has(evaluate_tracks(recoloured, {}), "identity"));
   expect_broken(evaluate_tracks(reshaped, {}), "identity");
   EXPECT_FALSE(has(evaluate_tracks(grown, {}), "identity"));
+}
+
+// Its way is three of its sizes before it grows, and less after: that excuses nothing.
+TEST(Laws, WhatSuddenlyGrowsLargeIsFound) {
+  Observation seen = observed({ball(bouncing(60, 40, 30, 300, 330, {0.8}))});
+  const double travel = seen.tracks[0].travel();
+  for (TrackPoint& p : seen.tracks[0].points) {
+    p.width = p.height = travel / (p.frame < 40 ? 4 : 2.4);
+    p.area = 0.785 * p.width * p.height;
+  }
+  ASSERT_LT(travel, kIdentityTravel.value * seen.tracks[0].diameter());
+  EXPECT_TRUE(has(evaluate_tracks(seen, {}), "identity"));
 }
 
 TEST(Laws, IntervalsHoldTheScoreAndGravity) {
