@@ -15,6 +15,7 @@
 #include "codecs/resize.h"
 #include "core/files.h"
 #include "core/progress.h"
+#include "physics_eval/report.h"
 #include "physics_eval/evaluate.h"
 #include "physics_eval/thresholds.h"
 
@@ -240,6 +241,7 @@ void let_innocents_pass(const Options& options, const std::string& kind, Report&
   Table table{"Innocents: called inconsistent (95 % Wilson)",
               {"oddity", "called inconsistent", "not judged", "score: median / p10"},
               {}};
+  std::string accused;
   for (const Innocent& innocent : innocents()) {
     if (!chosen(kind, innocent.name)) continue;
     Share alarms;
@@ -250,6 +252,8 @@ void let_innocents_pass(const Options& options, const std::string& kind, Report&
       const Base base = base_of(seed);
       const Evaluation e = scored(drawn(dressed(innocent.make(base), seed)));
       alarms.add(e.verdict == Verdict::kInconsistent);
+      if (e.verdict == Verdict::kInconsistent && !e.violations.empty())
+        accused += fmt::format("\n- {}, scene {}: {} in frame {}: {}", innocent.name, i, e.violations[0].kind, e.violations[0].frame, e.violations[0].detail);
       silent += !e.score;
       scores.push_back(score_value(e));
     }
@@ -257,6 +261,7 @@ void let_innocents_pass(const Options& options, const std::string& kind, Report&
     report.figures["innocents"][innocent.name] = alarms.json();
   }
   report.print(table);
+  if (!accused.empty()) report.print("Accused wrongly:" + accused);
 }
 
 // 4. Controls.

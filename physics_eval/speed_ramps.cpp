@@ -86,8 +86,8 @@ bool contradicted(const Motion& motion, const SpeedRamp& ramp, int self) {
                        p.travel > kMinTravel.value * motion.px;
     if (moves && p.t0 < ramp.from - margin && p.t1 > ramp.to + margin) return true;
     if (!is_flight(p)) continue;
-    if (p.t1 <= ramp.to) before = &p;
-    else if (p.t0 >= ramp.from && before && !after) {
+    if (p.t1 <= ramp.from + margin) before = &p;
+    else if (p.t0 >= ramp.to - margin && before && !after) {  // a piece of the transition is neither
       after = &p;
       const double seen = std::log(size_of(after->a) / size_of(before->a)),
                    wanted = 2 * std::log(ramp.factor);
