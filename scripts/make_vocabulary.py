@@ -53,6 +53,8 @@ TOPICS = [("n", "chromatic_color", 0, 100000), ("n", "achromatic_color", 0, 1000
           ("a", "round", 0, 60000), ("a", "chromatic", 0, 100000), ("a", "achromatic", 0, 100000), ("a", "heavy", 0, 60000),
           ("a", "nonmoving", 0, 100000),
           ("a", "moving", 0, 100000), ("a", "elastic", 0, 60000), ("v", "travel", 0, 100000), ("v", "hit", 2, 60000), ("v", "throw", 0, 60000), ("v", "move", 2, 30000)]
+# Of these every word that GloVe has, appended to the list: however rare "cuboid" and "ultramarine" are, a picture may be made of them.
+WHOLE_TOPICS = {"chromatic_color", "achromatic_color", "shape", "solid", "ball", "box", "round", "chromatic", "achromatic"}
 FUNCTION_WORDS = """a about above across after again against all along already also although am among an and another any
 are around as at away back be because been before behind being below beneath beside between both but by can could did
 do does doing done down during each either else enough even ever every few for from further had has have having he her
@@ -99,12 +101,14 @@ class WordNet:
         words = [w.lower() for w in spelled]
         self.common.update(w for w in spelled if w.islower())
         pointers = fields[5 + 2 * count:]
-        up = []
+        up, kin = [], []
         for i in range(int(fields[4 + 2 * count])):
             symbol, offset, target_pos = pointers[4 * i:4 * i + 3]
             if symbol in ("@", "@i", "&", "\\"):  # hypernym, cluster head, adjective of an adverb
                 up.append(("a" if target_pos == "s" else target_pos, int(offset)))
-        self.synsets[pos, int(fields[0])] = {"words": words, "file": int(fields[1]), "up": up}
+            elif symbol == "+" and pos in "as" and target_pos == "n":  # pearly -> pearl
+                kin.append((target_pos, int(offset)))
+        self.synsets[pos, int(fields[0])] = {"words": words, "file": int(fields[1]), "up": up, "kin": kin}
 
     SUFFIXES = {"n": [("s", ""), ("ses", "s"), ("xes", "x"), ("zes", "z"), ("ches", "ch"), ("shes", "sh"), ("men", "man"), ("ies", "y")],
                 "v": [("s", ""), ("ies", "y"), ("es", "e"), ("es", ""), ("ed", "e"), ("ed", ""), ("ing", "e"), ("ing", "")],
@@ -175,10 +179,9 @@ def neighbours(ranks, vectors, taught, count=1500):
     return [words[i] for i in np.argsort(-likeness, kind="stable")[:count + len(anchors)]]
 
 
-def choose_words(ranks, wordnet, taught, similar):
-    chosen = dict.fromkeys(w for w in taught if is_plain(w))
-    chosen.update(dict.fromkeys(w for w in FUNCTION_WORDS if is_plain(w)))
-    for pos, lemma, sense, least_frequent in TOPICS:
+def topic_words(ranks, wordnet, topics):
+    chosen = {}
+    for pos, lemma, sense, least_frequent in topics:
         for key in sorted(wordnet.below(wordnet.index[lemma, pos][sense])):
             for word in wordnet.synsets[key]["words"]:
                 if not is_plain(word) or ranks.get(word, 1 << 30) > least_frequent:
@@ -188,6 +191,13 @@ def choose_words(ranks, wordnet, taught, similar):
                 for form in forms:
                     if ranks.get(form, 1 << 30) < 1.5 * least_frequent and is_plain(form) and word in wordnet.lemmas(form, pos):
                         chosen[form] = None
+    return chosen
+
+
+def choose_words(ranks, wordnet, taught, similar):
+    chosen = dict.fromkeys(w for w in taught if is_plain(w))
+    chosen.update(dict.fromkeys(w for w in FUNCTION_WORDS if is_plain(w)))
+    chosen.update(topic_words(ranks, wordnet, TOPICS))
     chosen.update(dict.fromkeys(w for w in similar if any(wordnet.lemmas(w, pos) for pos in "nvar")))
     chosen.update(dict.fromkeys(w for w, pos in wordnet.index if pos == "r" and is_plain(w) and ranks.get(w, 1 << 30) < 60000))
     by_topic = len(chosen)
@@ -217,9 +227,11 @@ def choose_pieces(ranks, words):
     return ["##" + p for p in dict.fromkeys(always + digits + best)]
 
 
-def half_whitened(vectors):
-    centred = vectors - vectors.mean(axis=0)
-    variance, axes = np.linalg.eigh(centred.T @ centred / len(centred))
+def half_whitened(vectors, fitted=None):
+    """Mean and axes are those of the first `fitted` vectors: words appended later leave the others where they are."""
+    first = vectors[:fitted]
+    centred = vectors - first.mean(axis=0)
+    variance, axes = np.linalg.eigh(centred[:fitted].T @ centred[:fitted] / len(first))
     out = centred @ axes * np.maximum(variance, 1e-6) ** -0.25
     out *= np.where(axes[np.abs(axes).argmax(axis=0), np.arange(DIM)] < 0, -1.0, 1.0)  # signs of axes are arbitrary
     return out / np.linalg.norm(out, axis=1, keepdims=True)
@@ -233,6 +245,11 @@ def retrofitted(vectors, words, ranks, wordnet, steps=8):
         for key, weight in wordnet.senses(word):
             for other in wordnet.synsets[key]["words"]:
                 weights[other] += weight
+            for kin in wordnet.synsets[key]["kin"]:
+                if wordnet.synsets[kin]["file"] in PHYSICAL:
+                    for up in [kin] + wordnet.synsets[kin]["up"]:
+                        for other in wordnet.synsets[up]["words"]:
+                            weights[other] += weight
             for up, share in wordnet.above(key):
                 for other in wordnet.synsets[up]["words"]:
                     weights[other] += 2 * weight * share
@@ -352,15 +369,17 @@ def main():
     wordnet = WordNet(args.wordnet)
     wordnet.taught = taught_meanings(taught, wordnet)
     words = choose_words(ranks, wordnet, taught, neighbours(ranks, source["vectors"], set(taught)))
-    with_vector = [w for w in words if w in source["vectors"]]
+    core = [w for w in words if w in source["vectors"]]
+    rare = topic_words(ranks, wordnet, [(pos, lemma, sense, len(ranks)) for pos, lemma, sense, _ in TOPICS if lemma in WHOLE_TOPICS])
+    with_vector = core + sorted(set(rare) - set(words), key=ranks.get)
     without = [w for w in words if w not in source["vectors"]] + PUNCTUATION
     pieces = choose_pieces(ranks, words)
     vectors = np.array([source["vectors"][w][:DIM] for w in with_vector])
     del source
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     print("GloVe alone:", color_figure(with_vector, unit, wordnet))
-    print("half whitened:", color_figure(with_vector, half_whitened(vectors), wordnet))
-    vectors = retrofitted(half_whitened(vectors), with_vector, ranks, wordnet)
+    print("half whitened:", color_figure(with_vector, half_whitened(vectors, len(core)), wordnet))
+    vectors = retrofitted(half_whitened(vectors, len(core)), with_vector, ranks, wordnet)
     print("retrofitted:", color_figure(with_vector, vectors, wordnet))
 
     scales = (np.abs(vectors).max(axis=1) / 127).astype(np.float32)
