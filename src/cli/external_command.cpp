@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <optional>
 
 #include "core/error.h"
 #include "core/interrupt.h"
@@ -110,14 +111,27 @@ class Running {
   pid_t leader_;
 };
 
+// While it lives, a signal that would end the program waits.
+class SignalsWait {
+ public:
+  SignalsWait() {
+    sigset_t ending;
+    sigemptyset(&ending), sigaddset(&ending, SIGINT), sigaddset(&ending, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &ending, &before);
+  }
+  ~SignalsWait() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
+  sigset_t before;
+};
+
 // In the child: nothing that allocates.
-[[noreturn]] void become(char* const* arguments, const Pipe& out, const Pipe& err, pid_t parent) {
+[[noreturn]] void become(char* const* arguments, const Pipe& out, const Pipe& err, pid_t parent, const sigset_t& signals) {
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) _exit(kNotStarted);
   const int none = open("/dev/null", O_RDONLY);
   dup2(none, 0), dup2(out.write, 1), dup2(err.write, 2);
   signal(SIGINT, SIG_DFL), signal(SIGTERM, SIG_DFL);
+  sigprocmask(SIG_SETMASK, &signals, nullptr);
   execvp(arguments[0], arguments);
   const char* why = std::strerror(errno);
   [[maybe_unused]] const ssize_t written = write(2, why, std::strlen(why));
@@ -180,11 +194,13 @@ CommandOutcome run_command(const std::vector<std::string>& arguments, double tim
   pointers.push_back(nullptr);
   Pipe out, err;
   const pid_t parent = getpid();
+  std::optional<SignalsWait> wait(std::in_place);  // until the command is listed as running
   const pid_t child = fork();
   if (child < 0) fail("{}: cannot start: {}", arguments[0], std::strerror(errno));
-  if (child == 0) become(pointers.data(), out, err, parent);
+  if (child == 0) become(pointers.data(), out, err, parent, wait->before);
   setpgid(child, child);  // here and there: whichever is first
   const Running entry(child);
+  wait.reset();
   Pipe::close_end(out.write), Pipe::close_end(err.write);
   CommandOutcome outcome;
   std::string errors;
