@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/memory_source.h"
+#include "bench/memory_source.h"
 #include "cli/statistics.h"
 #include "core/frame.h"
 #include "core/json.h"

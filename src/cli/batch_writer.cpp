@@ -3,7 +3,7 @@
 #include <cmath>
 #include <cstdio>
 
-#include "cli/memory_source.h"
+#include "cli/candidate_score.h"
 #include "codecs/decoder.h"
 #include "core/error.h"
 #include "physics_eval/evaluate.h"
@@ -48,15 +48,15 @@ void BatchWriter::take_frame(Candidate& candidate, const Frame& frame) {
   clip.sink->write(frame);
 }
 
-// As `render` chooses: the first of the best by the score of the model's own frames.
+// As `render` chooses: the first of the best by the score of the encoded clip.
 void BatchWriter::end_candidate(Candidate& candidate) {
   ClipInProgress& clip = *candidate.clip;
   std::unique_lock lock(clip.mutex);
   if (clip.over) return;
   if (clip.job->clip.candidates > 1) {
-    MemorySource source(candidate.frames);
+    const BatchJob& job = *clip.job;
     lock.unlock();
-    const double score = physics_eval::evaluate(source).score.value_or(0);
+    const double score = candidate_score(candidate.frames, options_.folder / job.file, job.clip, provenance_of(job.prompt, candidate.seed, model_hash_, job.clip, job.file));
     lock.lock();
     if (clip.over) return;  // another candidate of it failed meanwhile
     if (score > clip.best_score || (score == clip.best_score && candidate.seed < clip.seed)) {

@@ -8,16 +8,14 @@
 #include <iterator>
 #include <random>
 
-#include "cli/clip_output.h"
+#include "cli/candidate_score.h"
 #include "cli/commands.h"
-#include "cli/memory_source.h"
 #include "cli/policy.h"
 #include "codecs/contact_sheet.h"
 #include "codecs/png.h"
 #include "core/files.h"
 #include "core/parallel.h"
 #include "core/progress.h"
-#include "physics_eval/evaluate.h"
 
 namespace orrery {
 namespace {
@@ -69,15 +67,14 @@ struct Candidate {
 };
 
 // The best of several by physics score; with one candidate nothing is scored.
-Candidate best_candidate(const Generator& generator, const RenderOptions& o, int chunks) {
+Candidate best_candidate(const Generator& generator, const RenderOptions& o, const std::string& model, int chunks) {
   Candidate best;
   for (int n = 0; n < o.clip.candidates; ++n) {
     Candidate c;
     c.clip = generator.plan(o.prompt, uint64_t(o.seed) + uint64_t(n), o.clip.temperature, chunks);
     if (o.clip.candidates > 1) {
       generator.frames(c.clip, [&](const Frame& f) { c.frames.push_back(f); }, effort_of(o.clip.effort));
-      MemorySource source(c.frames);
-      c.score = physics_eval::evaluate(source).score.value_or(0);
+      c.score = candidate_score(c.frames, o.out, o.clip, provenance_of(o.prompt, c.clip.seed, model, o.clip, o.out));
     }
     if (n == 0 || c.score > best.score) best = std::move(c);
   }
@@ -127,8 +124,8 @@ int run(RenderOptions o) {
   const int chunks = chunks_for(o.clip.seconds);
   const double seconds = chunks * kFramesPerChunk / kFramesPerSecond;
   if (seconds > o.clip.seconds + 1e-6 && !o.quiet) std::fprintf(stderr, "orrery: %.3g s rounded up to %.4g s, whole chunks of %d frames\n", o.clip.seconds, seconds, kFramesPerChunk);
-  Candidate c = best_candidate(generator, o, chunks);
   o.clip.seconds = seconds;
+  Candidate c = best_candidate(generator, o, model, chunks);
   ClipOutput output(o.out, o.frames, o.clip, provenance_of(o.prompt, c.clip.seed, model, o.clip, o.out));
   Progress progress("render", c.clip.num_frames(), "frames", o.quiet || o.json);
   PatchStats stats;

@@ -65,6 +65,21 @@ TEST_F(Render, SameSeedSameBytesTwiceAndAtOneAndTwoThreads) {
   EXPECT_EQ(sha256_file(path("a.mp4")), sha256_file(path("c.mp4")));
 }
 
+// The best candidate is the one whose clip, encoded, has the highest score; and it is that clip to the byte.
+TEST_F(Render, CandidatesAreRankedByTheClipsThatTheyWouldBe) {
+  double best = -1;
+  std::string wanted;
+  for (int seed = 20; seed < 23; ++seed) {
+    const std::string clip = path(fmt::format("{}.mp4", seed));
+    ASSERT_EQ(run(fmt::format("render 'a red ball bounces' -o {} --seconds 2 --seed {} --candidates 1", clip, seed)).code, 0);
+    const Json score = parse_json(run(fmt::format("score {} --json --quiet", clip)).text, clip).at("clips")[0].at("score");
+    if (!score.is_null() && score.get<double>() > best) best = score.get<double>(), wanted = fmt::format("seed {}", seed);
+  }
+  const Outcome chosen = run(fmt::format("render 'a red ball bounces' -o {} --seconds 2 --seed 20 --candidates 3", path("best.mp4")));
+  EXPECT_NE(chosen.text.find(wanted), std::string::npos) << chosen.text << "wanted: " << wanted;
+  EXPECT_EQ(files(), 4u);  // nothing of the others is left
+}
+
 TEST_F(Render, WithoutTheWorldModuleTheSameBytes) {
   ASSERT_EQ(run(fmt::format("render 'a ball bounces' -o {} --seconds 0.5 --seed 1", path("a.mp4"))).code, 0);
   ASSERT_EQ(run(fmt::format("render 'a ball bounces' -o {} --seconds 0.5 --seed 1", path("b.mp4")), ORRERY_BINARY_NO_WORLD).code, 0);
