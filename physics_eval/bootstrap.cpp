@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "core/rng.h"
 #include "physics_eval/statistics.h"
@@ -61,11 +62,22 @@ std::optional<Interval> interval_of(const std::vector<double>& values) {
   return Interval{quantile(values, 0.025), quantile(values, 0.975)};
 }
 
+// How an outline wavers from frame to frame, in pixels of its diameter: under a codec that saves bits the centre of
+// a mask wanders with its edge, slower than residuals show.
+double wavering(const Track& track) {
+  std::vector<double> steps;
+  for (size_t i = 1; i < track.points.size(); ++i) {
+    const auto diameter = [](const TrackPoint& p) { return std::sqrt(4 / std::numbers::pi * p.area); };
+    steps.push_back(std::abs(diameter(track.points[i]) - diameter(track.points[i - 1])));
+  }
+  return steps.empty() ? 0 : 1.4826 * median(steps) / std::numbers::sqrt2;
+}
+
 }  // namespace
 
 // What resampling does not see: with few points the spread itself is uncertain (Student's t against the
-// normal distribution), and centroids drift with light and contrast, which bends a path of duration T by 8 d
-// / T^2; and with the background, from the wall to the floor, which bends all flights the same way.
+// normal distribution), and centroids drift with light and contrast and under a codec, which bends a path of
+// duration T by 8 d / T^2; and with the background, from the wall to the floor, which bends all flights the same way.
 Interval widened(const Interval& interval, const Motion& motion) {
   int degrees = 0;
   double weights = 0, drift = 0, edge = 0;
@@ -73,8 +85,9 @@ Interval widened(const Interval& interval, const Motion& motion) {
     degrees += std::max(1, f.count() - 3);
     const double w = 1 / (f.a_error * f.a_error), duration = f.t1 - f.t0;
     weights += w;
-    drift +=
-        std::pow(w * 8 * kCentroidDrift.value * motion.tracks[f.track].diameter() / (duration * duration), 2);
+    const Track& track = motion.tracks[f.track];
+    const double px = std::hypot(kCentroidDrift.value * track.diameter(), wavering(track));
+    drift += std::pow(w * 8 * px / (duration * duration), 2);
     edge += w * 8 * kEdgeBias.value * motion.px / (duration * duration);
   }
   const double middle = 0.5 * (interval[0] + interval[1]), students = 1 + 1.5 / std::max(1, degrees);

@@ -15,8 +15,9 @@ How a vector is made:
    on its rank: a frequent word has a good vector of its own, a rare one (crimson, orb, plummet) leans on the
    lexicon. Senses count by their order, less outside of the physical world (crimson is a colour before it is
    a verb of blushing), and more where they are a kind of something taught (jade is a green before it is a stone: here
-   a stone has nothing to say). No word is treated by name. Of 53 hues that are a kind of exactly one basic colour, 11 are
-   nearest to that colour in GloVe, 13 after step 1, 46 after step 2 (the script prints the figure).
+   a stone has nothing to say). No word is treated by name. An adjective also moves
+   towards the noun that it comes from (pearly: pearl) and what that is a kind of. Of 58 hues that are a kind of exactly one
+   basic colour, 11 are nearest to that colour in GloVe, 14 after step 1, 55 after step 2 (the script prints the figure).
 3. Unit length, 8 bits with one scale a word.
 
 Rejected: GloVe alone (crimson is nearer to purple than to red); WordNet neighbours alone (says nothing about
