@@ -61,6 +61,15 @@ TEST(SpeedRamps, EasedAcrossABounceAreTakenOutToo) {
   }
 }
 
+// Both balls fly within the transition: that short flight is neither before nor after the ramp.
+TEST(SpeedRamps, PiecesOfTheTransitionDoNotContradict) {
+  for (const double start : {150.0, 160.0, 170.0}) {
+    const Path a = bouncing(60, start, 10, 310, 330, {0.75}), b = bouncing(300, start, 25, 310, 330, {0.75});
+    const Evaluation e = evaluate_tracks(observed({{on_clock(a, eased)}, {on_clock(b, eased)}}), {});
+    EXPECT_EQ(e.verdict, Verdict::kConsistent) << start << to_text(e, "");
+  }
+}
+
 TEST(SpeedRamps, OfOneObjectAloneAreNone) {
   const Path a = bouncing(60, 40, 30, 300, 330, {0.8}), b = bouncing(300, 120, 50, 300, 330, {0.7});
   const Evaluation e = evaluate_tracks(observed({{on_clock(a, slowed)}, {b}}), {});

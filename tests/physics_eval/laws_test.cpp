@@ -349,6 +349,13 @@ TEST(Laws, IntervalsHoldTheScoreAndGravity) {
   EXPECT_GE(inside, 16);
 }
 
+TEST(Laws, AnOutlineThatWaversWidensTheIntervalOfGravity) {
+  Observation steady = observed({ball(bouncing(60, 40, 30, 300, 330, {0.8}))}), wavering = steady;
+  for (TrackPoint& p : wavering.tracks[0].points) p.area *= p.frame % 2 ? 1.06f : 0.94f;
+  const auto width = [](const Evaluation& e) { return e.intervals.g_px_s2.value()[1] - e.intervals.g_px_s2.value()[0]; };
+  EXPECT_GT(width(evaluate_tracks(wavering, {})), 1.3 * width(evaluate_tracks(steady, {})));
+}
+
 TEST(Laws, AFreezeInMotionIsFoundAndLostFramesAreNot) {
   const auto path = bouncing(60, 40, 30, 300, 330, {0.8});
   const auto at = [&](double shift) {
