@@ -15,7 +15,6 @@
 #include "codecs/resize.h"
 #include "core/files.h"
 #include "core/progress.h"
-#include "physics_eval/report.h"
 #include "physics_eval/evaluate.h"
 #include "physics_eval/thresholds.h"
 

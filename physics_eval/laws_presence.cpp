@@ -116,13 +116,8 @@ Change change_of(const Track& track) {
 // The smaller of a track's usual sizes at its beginning and its end: what has grown to three times itself goes no
 // shorter a way for that.
 double smaller_size(const Track& track) {
-  const size_t third = std::max<size_t>(1, track.points.size() / 3);
-  const auto usual = [&](size_t from) {
-    std::vector<double> extents;
-    for (size_t i = from; i < from + third; ++i) extents.push_back(0.5 * (track.points[i].width + track.points[i].height));
-    return median(extents);
-  };
-  return std::min(usual(0), usual(track.points.size() - third));
+  const size_t third = track.points.size() / 3;
+  return std::min(track.diameter(0, third), track.diameter(track.points.size() - third, third));
 }
 
 // The frames of a speed ramp's transition, or those in which it was partly hidden: its velocity there is a

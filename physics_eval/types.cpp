@@ -2,15 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "physics_eval/statistics.h"
 #include "physics_eval/thresholds.h"
 
 namespace orrery::physics_eval {
 
-double Track::diameter() const {
+double Track::diameter(size_t first, size_t count) const {
   std::vector<double> extents;
-  for (const TrackPoint& p : points) extents.push_back(0.5 * (p.width + p.height));
+  for (const TrackPoint& p : std::span(points).subspan(first, count)) extents.push_back(0.5 * (p.width + p.height));
   return median(extents);
 }
 

@@ -45,7 +45,8 @@ struct Track {
   int id = 0;
   std::vector<TrackPoint> points;  // frames ascend; gaps are frames in which it was not seen
   TrackEnd birth = TrackEnd::kClip, death = TrackEnd::kClip;
-  double diameter() const;         // median extent, px
+  double diameter() const { return diameter(0, points.size()); }  // median extent, px
+  double diameter(size_t first, size_t count) const;               // of so many points from the first
   bool is_round() const;           // a disc to the eye: a ball
   bool is_body() const;            // compact and of steady size: not an arm, a reflection, a flicker
   double travel() const;           // diagonal of the box of all positions that are its own, px

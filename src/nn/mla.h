@@ -33,11 +33,6 @@ struct MlaLayer {
   void declare(ParameterList& list, const std::string& name, const MlaConfig& config, Rng& rng);
 };
 
-// What a token leaves for those after it, a row each.
-struct LatentRows {
-  Rows<float> latent;  // [t, kv_latent_dim + rope]: latent before its norm, rotated key
-};
-
 struct MlaCache {
   Rows<float> q, kv, expanded, attended;  // attended: what the gates let through
   Rows<float> ungated;                    // kept for the backward where there are gates

@@ -3,8 +3,10 @@
 // Selection uses affinity + bias, where the bias is moved after each step toward equal load (no auxiliary loss
 // needed for balance); the gate's weight uses the affinity alone.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "nn/linear.h"
@@ -14,6 +16,9 @@ namespace orrery {
 enum class Domain : int { kLinguistic, kVisual, kPhysical };
 inline constexpr int kNumDomains = 3;
 inline constexpr std::array<const char*, kNumDomains> kDomainNames = {"linguistic", "visual", "physical"};
+inline int domain_named(std::string_view name) {  // kNumDomains: none
+  return int(std::find(kDomainNames.begin(), kDomainNames.end(), name) - kDomainNames.begin());
+}
 inline constexpr int kMaxTopK = 4;
 
 struct RouterConfig {

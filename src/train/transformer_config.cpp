@@ -63,7 +63,7 @@ void visit_phase(Config& p, Visit&& visit) {
 
 void check_domains(const char* field, const std::vector<std::string>& names) {
   for (const std::string& name : names)
-    if (std::find(kDomainNames.begin(), kDomainNames.end(), name) == kDomainNames.end())
+    if (domain_named(name) == kNumDomains)
       fail("{}: {}: '{}' is none of {}", kWhat, field, name, fmt::join(kDomainNames, ", "));
 }
 

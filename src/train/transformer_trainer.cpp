@@ -36,10 +36,6 @@ ParameterList choose_trainable(UnifiedTransformer& model, const std::string& pat
   return chosen;
 }
 
-int domain_named(const std::string& name) {
-  return int(std::find(kDomainNames.begin(), kDomainNames.end(), name) - kDomainNames.begin());
-}
-
 // A domain's row of a layer's head gates; empty where heads have none.
 std::span<float> head_gates_of(TransformerLayer& layer, int domain) {
   HeadGates& gates = layer.attention.gates;
