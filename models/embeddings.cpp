@@ -38,6 +38,11 @@ Rows<float> gather(const Rows<float>& x, const std::vector<int64_t>& rows) {
   return out;
 }
 
+void scale_rows(const std::vector<float>& weights, Rows<float>& rows) {
+  for (int64_t i = 0; i < rows.rows(); ++i)
+    for (int64_t j = 0; j < rows.cols(); ++j) rows.row(i)[j] *= weights[size_t(i)];
+}
+
 void embed_kind(const FeatureMlp& mlp, const KindContent& content, FeatureMlp::Cache& cache, Rows<float>& x) {
   if (content.count() == 0) return;
   fill(content, mlp.up.in(), cache.input);
@@ -70,9 +75,30 @@ void UnifiedTransformer::declare_embeddings(Rng& rng) {
   e.scene.declare(parameters_, "embed.scene", kSceneFeatures, d, d, rng);
   e.objects.declare(parameters_, "embed.objects", config_.frame_waves ? kObjectFeatures : kObjectFeaturesNoWaves, d, d, rng);
   e.patches.declare(parameters_, "embed.patches", patch_features(config_.code_dims), d, d, rng);
+  if (!config_.patch_relations) return;
+  e.relations.declare(parameters_, "embed.relations", kRelationFeatures, 2 * d, d, rng);
+  init_constant(e.relations.down.weight, 0.0f);  // patches begin as they are without
 }
 
-void UnifiedTransformer::embed(const TokenBatch& batch, ForwardCache& c) const {
+void UnifiedTransformer::embed_relations(const TokenBatch& batch, std::span<GenerationCache* const> caches, ForwardCache& c) const {
+  c.relations = {};
+  if (!config_.patch_relations) return;
+  for (size_t s = 0; s + 1 < batch.sequence_begin.size(); ++s) {
+    const int64_t begin = batch.sequence_begin[s], end = batch.sequence_begin[s + 1];
+    const std::span<const Token> tokens(batch.tokens.data() + begin, size_t(end - begin));
+    append_relations(tokens, begin, batch.objects_of(begin, end), config_.layout, c.relations);
+    if (!caches.empty()) append_relations(tokens, begin, caches[s]->objects, config_.layout, c.relations);
+  }
+  if (c.relations.count() == 0) return;
+  c.relation_mlp.input.resize(c.relations.count(), kRelationFeatures);
+  std::memcpy(c.relation_mlp.input.data(), c.relations.features.data(), c.relations.features.size() * sizeof(float));
+  Rows<float> y;
+  feature_mlp_forward(embeddings_.relations, c.relation_mlp, y);
+  scale_rows(c.relations.weights, y);
+  add_at(y, c.relations.rows, c.x);
+}
+
+void UnifiedTransformer::embed(const TokenBatch& batch, std::span<GenerationCache* const> caches, ForwardCache& c) const {
   const Embeddings& e = embeddings_;
   const int vectors = config_.text_vector_dim, learned = config_.text_learned_dim;
   c.x.zero();
@@ -100,6 +126,7 @@ void UnifiedTransformer::embed(const TokenBatch& batch, ForwardCache& c) const {
   embed_kind(e.scene, batch.scene, c.scene, c.x);
   embed_kind(e.objects, batch.objects, c.objects, c.x);
   embed_kind(e.patches, batch.patches, c.patches, c.x);
+  embed_relations(batch, caches, c);
 }
 
 void UnifiedTransformer::embed_backward(const TokenBatch& batch, ForwardCache& c, const Rows<float>& dx) {
@@ -123,6 +150,10 @@ void UnifiedTransformer::embed_backward(const TokenBatch& batch, ForwardCache& c
   embed_kind_backward(e.scene, batch.scene, c.scene, dx);
   embed_kind_backward(e.objects, batch.objects, c.objects, dx);
   embed_kind_backward(e.patches, batch.patches, c.patches, dx);
+  if (c.relations.count() == 0) return;
+  Rows<float> drelations = gather(dx, c.relations.rows);
+  scale_rows(c.relations.weights, drelations);
+  feature_mlp_backward(e.relations, c.relation_mlp, drelations);
 }
 
 }  // namespace orrery

@@ -150,6 +150,14 @@ void append_keys(const std::vector<Continued>& parts, size_t layer, KeptRows kep
   }
 }
 
+void keep_tokens(const TokenBatch& batch, const std::vector<Continued>& parts) {
+  for (const Continued& p : parts) {
+    p.cache->tokens.insert(p.cache->tokens.end(), batch.tokens.begin() + p.begin, batch.tokens.begin() + p.begin + p.count);
+    const std::span<const ObjectContent> objects = batch.objects_of(p.begin, p.begin + p.count);
+    p.cache->objects.insert(p.cache->objects.end(), objects.begin(), objects.end());
+  }
+}
+
 struct LayerScratch {
   Rows<bf16> half;
   Rows<float> rows, keys, residual, wide;
@@ -201,7 +209,7 @@ void UnifiedTransformer::extend(const TokenBatch& batch, std::span<GenerationCac
   plan_pass(caches, config_.layout, pass);
   ForwardCache f;
   f.x.resize(pass.size(), d);
-  embed(batch, f);
+  embed(batch, caches, f);
   if (pruning) {
     pruning->kept.resize(batch.size());
     std::iota(pruning->kept.begin(), pruning->kept.end(), 0);
@@ -237,8 +245,7 @@ void UnifiedTransformer::extend(const TokenBatch& batch, std::span<GenerationCac
     trace_parts(pass, batch.sequence_begin, pruning ? &pruning->kept : nullptr, layer, scratch.attention.attended, scratch.ffn.router.routes);
     domains_of(scratch.ffn.router.routes, domain);
   }
-  if (keep)
-    for (const Continued& p : pass.parts) p.cache->tokens.insert(p.cache->tokens.end(), batch.tokens.begin() + p.begin, batch.tokens.begin() + p.begin + p.count);
+  if (keep) keep_tokens(batch, pass.parts);
   hidden.resize(pass.size(), d);
   scratch.half.resize(pass.size(), d);
   if (pass.size()) rms_norm_forward(final_norm_, f.x.data(), d, pass.size(), hidden.data(), scratch.half.data(), scratch.rms.data());

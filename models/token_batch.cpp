@@ -1,5 +1,7 @@
 #include "models/token_batch.h"
 
+#include <algorithm>
+
 namespace orrery {
 namespace {
 
@@ -56,11 +58,17 @@ void TokenBatch::add_object(int object, int chunk, const ObjectChunk& content, c
   object_features(content, spec, gravity, append(objects, size(), kObjectFeatures));
   const ObjectState& last = content.states.back();
   add({TokenKind::kObject, int16_t(chunk), int16_t(object), {last.x, last.y, true}});
+  object_contents.push_back({tokens.back(), content, spec});
 }
 
 void TokenBatch::add_patch(int patch, int chunk, const float* previous, int code_dims) {
   patch_features(previous, code_dims, patch, append(patches, size(), patch_features(code_dims)));
   add({TokenKind::kPatch, int16_t(chunk), int16_t(patch), patch_place(patch)});
+}
+
+std::span<const ObjectContent> TokenBatch::objects_of(int64_t begin, int64_t end) const {
+  const auto from = std::ranges::lower_bound(objects.rows, begin), to = std::ranges::lower_bound(objects.rows, end);
+  return {object_contents.data() + (from - objects.rows.begin()), size_t(to - from)};
 }
 
 AttentionPlan TokenBatch::plan(const LayoutConfig& layout) const {

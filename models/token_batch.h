@@ -1,10 +1,10 @@
 // Tokens of one or more sequences, packed one after the other, with the content of each kind in its own matrix.
 #pragma once
+#include <span>
 #include <vector>
 
 #include "core/scene.h"
-#include "models/sequence_layout.h"
-#include "models/token_features.h"
+#include "models/relations.h"
 
 namespace orrery {
 
@@ -30,6 +30,7 @@ struct TokenBatch {
   std::vector<float> text_shift;      // [text rows][vector], added to the word vectors (noise in training); may end early
   KindContent prologue, scene, objects, patches;
   std::vector<NextAttribute> prologue_asks;  // of each prologue row
+  std::vector<ObjectContent> object_contents;  // of each object row
 
   int64_t size() const { return int64_t(tokens.size()); }
   void add_task(Task task);
@@ -41,6 +42,8 @@ struct TokenBatch {
   // previous: levels of the chunk before in [-1, 1], or null.
   void add_patch(int patch, int chunk, const float* previous, int code_dims);
   void end_sequence() { sequence_begin.push_back(size()); }
+  // Contents of the objects among the tokens [begin, end).
+  std::span<const ObjectContent> objects_of(int64_t begin, int64_t end) const;
   // Every sequence attends within itself by the layout's table.
   AttentionPlan plan(const LayoutConfig& layout) const;
 

@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "core/error.h"
+#include "models/feature_writer.h"
 
 namespace orrery {
 namespace {
@@ -12,29 +13,13 @@ namespace {
 constexpr float kTwoPi = float(2 * std::numbers::pi);
 constexpr float kFrameTime = float(1 / kFramesPerSecond);
 
-// Writes features one after the other and checks their number at the end.
-struct Writer {
-  float* out;
-  int n = 0;
-  void put(float v) { out[n++] = v; }
-  void one_hot(int index, int count) {
-    for (int i = 0; i < count; ++i) put(i == index ? 1.0f : 0.0f);
-  }
-  void fourier(float value, std::initializer_list<float> wavelengths) {
-    for (float w : wavelengths) {
-      put(std::sin(kTwoPi * value / w));
-      put(std::cos(kTwoPi * value / w));
-    }
-  }
-};
-
 // The same waves for patches and, frame by frame, for objects: products of the two are waves of the vector between them.
-void place_waves(Writer& w, float x, float y) {
+void place_waves(FeatureWriter& w, float x, float y) {
   w.fourier(x, {1.0f, 2.0f, 5.0f, 10.0f});
   w.fourier(y, {1.0f, 2.0f, 5.0f, 10.0f});
 }
 
-void put_push(Writer& w, const ObjectChunk& c) {
+void put_push(FeatureWriter& w, const ObjectChunk& c) {
   w.put(c.pushed);
   w.put(c.pushed ? c.jx / 5 : 0);
   w.put(c.pushed ? c.jy / 5 : 0);
@@ -61,7 +46,7 @@ void read_push(const Trajectory& trajectory, int object, int chunk, ObjectChunk&
 int patch_features(int code_dims) { return code_dims + 1 + 2 + 16; }
 
 void object_features(const ObjectChunk& c, const ObjectSpec& spec, double gravity, float* out) {
-  Writer w{out};
+  FeatureWriter w{out};
   for (const ObjectState& s : c.states) {
     w.put(s.x / 5 - 1);
     w.put(s.y / 3 - 1);
@@ -101,7 +86,7 @@ Token scene_token(const Scene& scene, int part) {
 }
 
 void scene_features(const Scene& scene, int part, float* out) {
-  Writer w{out};
+  FeatureWriter w{out};
   w.one_hot(part, 4);
   w.put(float(scene.gravity) / 10);
   w.one_hot(scene.light, int(kLightNames.size()));
@@ -122,7 +107,7 @@ void scene_features(const Scene& scene, int part, float* out) {
 }
 
 void prologue_features(const PrologueItem* previous, float* out) {
-  Writer w{out};
+  FeatureWriter w{out};
   constexpr int kMaxCategories = 12;
   const AttributeSpec* spec = previous ? &attribute_spec(previous->attribute) : nullptr;
   w.one_hot(previous ? int(previous->attribute) : -1, kNumAttributes);
@@ -139,7 +124,7 @@ void prologue_features(const PrologueItem* previous, float* out) {
 }
 
 void patch_features(const float* previous, int code_dims, int patch, float* out) {
-  Writer w{out};
+  FeatureWriter w{out};
   for (int i = 0; i < code_dims; ++i) w.put(previous ? previous[i] : 0);
   w.put(previous ? 0.0f : 1.0f);
   const Place place = patch_place(patch);

@@ -23,6 +23,7 @@ void visit_fields(Config& c, Visit&& visit) {
   visit("head_gate_weight", c.head_gate_weight);
   visit("frame_waves", c.frame_waves);
   visit("relative_values", c.relative_values);
+  visit("patch_relations", c.patch_relations);
   visit("adapter_rank", c.adapter_rank);
   visit("experts_linguistic", c.router.experts[0]);
   visit("experts_visual", c.router.experts[1]);

@@ -83,7 +83,7 @@ void UnifiedTransformer::forward(const TokenBatch& batch, const RoutingOptions& 
   cache.dearly.resize(0, d);
   cache.stats.assign(layers_.size(), {});
   cache.x.resize(t, d);
-  embed(batch, cache);
+  embed(batch, {}, cache);
   std::vector<uint8_t> domain = batch.modality;
   for (size_t l = 0; l < layers_.size(); ++l) {
     const TransformerLayer& layer = layers_[l];

@@ -22,6 +22,7 @@ struct UnifiedTransformerConfig {
   double head_gate_weight = 5e-4;  // of the penalty on open heads
   bool frame_waves = false;        // objects' places in each frame as waves (models/token_features.h)
   bool relative_values = false;    // heads also tell where what they attend to lies (nn/mla.h)
+  bool patch_relations = false;    // patches are told where they lie as seen from the objects beside them (models/relations.h)
   int adapter_rank = 0;            // of what text and patches add to the shared projections of attention (nn/domain_adapter.h)
   RouterConfig router;
   int gate_width = 0;         // above 0: the router reads a small transformer of this width instead of the token alone
@@ -50,6 +51,7 @@ struct Embeddings {
   Parameter asked_attribute;  // [attributes + 1, d]
   Parameter asked_object;    // [objects + 2, d]
   FeatureMlp prologue, scene, objects, patches;
+  FeatureMlp relations;  // only with patch_relations
 };
 
 struct Heads {
@@ -80,7 +82,8 @@ struct ForwardCache {
   Rows<bf16> hidden_half;
   std::vector<float> final_rms;
   Rows<float> text_input;           // [text rows, vector + learned]
-  FeatureMlp::Cache prologue, scene, objects, patches;
+  FeatureMlp::Cache prologue, scene, objects, patches, relation_mlp;
+  Relations relations;              // pairs of patch and object
   Rows<float> dearly;               // [patches, d]: gradient of early_copy's input, set by its objective; may be empty
   std::vector<RoutingStats> stats;  // a layer
 };
@@ -90,6 +93,7 @@ struct GenerationCache {
   std::vector<Token> tokens;
   std::vector<Rows<float>> keys;  // a layer: [tokens, kv_latent_dim + rope]
   std::vector<Rows<float>> gate_keys;  // the same of the gate's own attention; empty without
+  std::vector<ObjectContent> objects;  // what the objects among the tokens were made of
   Trace* trace = nullptr;         // not owned; every pass over this sequence is recorded there
   int64_t bytes() const;
 };
@@ -102,7 +106,7 @@ struct Pruning {
 
 // Regular expression of the tensors on which predicted states depend: in int4 their rollouts go astray.
 // The shipped weights keep them in bf16.
-inline constexpr const char* kStateTensors = R"(affinity|attention|shared|expert\.1[2-9]|embed\.(objects|scene|prologue|patches|asked))";
+inline constexpr const char* kStateTensors = R"(affinity|attention|shared|expert\.1[2-9]|embed\.(objects|scene|prologue|patches|relations|asked))";
 
 class UnifiedTransformer {
  public:
@@ -141,7 +145,9 @@ class UnifiedTransformer {
  private:
   void declare_embeddings(Rng& rng);
   void declare_heads(Rng& rng);
-  void embed(const TokenBatch& batch, ForwardCache& cache) const;
+  // caches: of the sequences, whose objects patches see too; none: all is in the batch.
+  void embed(const TokenBatch& batch, std::span<GenerationCache* const> caches, ForwardCache& cache) const;
+  void embed_relations(const TokenBatch& batch, std::span<GenerationCache* const> caches, ForwardCache& cache) const;
   void embed_backward(const TokenBatch& batch, ForwardCache& cache, const Rows<float>& dx);
   void add_router_biases(SafetensorsWriter& writer) const;
 
