@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "physics_eval/law_parts.h"
 #include "physics_eval/phases.h"
@@ -11,6 +12,8 @@
 
 namespace orrery::physics_eval {
 namespace {
+
+constexpr double kGainWeight = 0.2;  // of a gain of speed, as a part of it, beside a departure as a part of the way
 
 bool smooth_after(const Motion& motion, int phase) {
   for (const Event& e : motion.events)
@@ -42,6 +45,64 @@ double speed_at(const Phase& p, double t) {
 bool is_level(const Phase& p) {
   const auto from = p.position(p.t0), to = p.position(p.t1);
   return std::abs(to[1] - from[1]) < std::tan(kLevel.value * CV_PI / 180) * std::abs(to[0] - from[0]);
+}
+
+// What comes back along its own line, untouched: how much faster than it went, at the same place.
+struct Return {
+  int before, after;         // phases
+  double gain, error, part;  // px/s; gain beyond two standard errors over the larger speed
+};
+
+bool touched_between(const Motion& motion, const Phase& from, const Phase& to) {
+  const auto& points = motion.tracks[from.track].points;
+  const auto pushed = [&](const Event& e) {
+    return e.track == from.track && e.kind == EventKind::kCollision && e.frame > points[from.first].frame &&
+           e.frame <= points[to.last].frame;
+  };
+  return std::any_of(motion.events.begin(), motion.events.end(), pushed) ||
+         is_carried(motion, from.track, from.first, to.last);
+}
+
+// The time at which phase `p` was nearest to a place; empty where it never came within `reach`.
+std::optional<double> time_at(const Phase& p, const std::array<double, 2>& place, double reach) {
+  constexpr int kSteps = 40;
+  double best = 0, least = reach;
+  for (int i = 0; i <= kSteps; ++i) {
+    const double t = p.t0 + (p.t1 - p.t0) * i / kSteps;
+    const auto at = p.position(t);
+    const double distance = std::hypot(at[0] - place[0], at[1] - place[1]);
+    if (distance < least) least = distance, best = t;
+  }
+  return least < reach ? std::optional(best) : std::nullopt;
+}
+
+std::optional<Return> return_of(const Motion& motion, int before, int after) {
+  const Phase &a = motion.phases[before], &b = motion.phases[after];
+  const double reach = 0.1 * motion.tracks[a.track].diameter() + motion.px;
+  std::optional<Return> found;
+  for (double t : {b.t0, 0.5 * (b.t0 + b.t1), b.t1}) {
+    const auto then = time_at(a, b.position(t), reach);
+    if (!then) continue;
+    const auto v = a.velocity(*then), w = b.velocity(t);
+    const double out = std::hypot(v[0], v[1]), back = std::hypot(w[0], w[1]);
+    if (v[0] * w[0] + v[1] * w[1] > -0.95 * out * back) continue;
+    const double noise = motion.noise[a.track] * motion.inflation[a.track],
+                 error = std::hypot(end_velocity_error(a, noise), end_velocity_error(b, noise));
+    const Return now{before, after, back - out, error, std::max(0.0, back - out - 2 * error) / std::max(1e-9, std::max(out, back))};
+    if (!found || now.part > found->part) found = now;
+  }
+  if (found && found->part > 0 && touched_between(motion, a, b)) return {};
+  return found;
+}
+
+std::vector<Return> returns_of(const Motion& motion) {
+  std::vector<Return> out;
+  for (int i = 0; i < int(motion.phases.size()); ++i) {
+    if (!on_a_line(motion.phases[i], motion.px)) continue;
+    for (int k = i + 1; k < int(motion.phases.size()) && motion.phases[k].track == motion.phases[i].track; ++k)
+      if (const auto r = on_a_line(motion.phases[k], motion.px) ? return_of(motion, i, k) : std::nullopt) out.push_back(*r);
+  }
+  return out;
 }
 
 }  // namespace
@@ -80,8 +141,9 @@ LawResult pendulum(const Motion& motion, Violations& violations) {
 }
 
 // On a level line nothing gains speed, and it slows down evenly: at one rate, or at a higher one (skidding)
-// and then a lower one (rolling). On a slope one rate holds from end to end, whatever its sign.
-LawResult surface_motion(const Motion& motion, Violations&) {
+// and then a lower one (rolling). On a slope one rate holds from end to end, whatever its sign. What comes back
+// over the same place, from a slope, a wall or a spring unseen, is no faster than it went.
+LawResult surface_motion(const Motion& motion, Violations& violations) {
   LawResult law;
   law.name = "surface_motion";
   double weighted = 0, error = 0;
@@ -106,7 +168,7 @@ LawResult surface_motion(const Motion& motion, Violations&) {
                  top = std::max(speed_at(first, first.t0), speed_at(last, last.t1));
     if (is_level(first) && is_level(last)) {
       const double gain = speed_at(last, last.t1) - speed_at(first, first.t0) - 2 * v_error;
-      effect = std::max(effect, 0.2 * std::max(0.0, gain) / std::max(1e-9, top));
+      effect = std::max(effect, kGainWeight * std::max(0.0, gain) / std::max(1e-9, top));
     }
     // More than skid and roll: every further change of rate costs.
     if (run.last - run.first > 1)
@@ -118,9 +180,18 @@ LawResult surface_motion(const Motion& motion, Violations&) {
   }
   if (law.frames == 0)
     return not_identifiable("surface_motion", "nothing rolls or slides along a straight line untouched");
+  double regained = 0;
+  for (const Return& r : returns_of(motion)) {
+    const Phase& back = motion.phases[r.after];
+    regained = std::max(regained, kGainWeight * r.part);
+    if (kGainWeight * r.part > 2 * kSurfaceTolerance.value)
+      violations.push_back({"energy", motion.tracks[back.track].points[back.first].frame, motion.tracks[back.track].id,
+                            fmt::format("comes back over the same place faster than it went, by {:.0f} px/s, and nothing touched it", r.gain)});
+  }
+  law.effect = std::max(law.effect, regained);
   law.detectable = revealed(kSurfaceTolerance.value, error / law.frames);
-  law.reveals = fmt::format("a gain of {:.0f} % in speed on the level", 500 * *law.detectable);
-  law.score = quality_of(weighted / law.frames, kSurfaceTolerance.value);
+  law.reveals = fmt::format("a gain of {:.0f} % in speed on the level", 100 / kGainWeight * *law.detectable);
+  law.score = std::min(quality_of(weighted / law.frames, kSurfaceTolerance.value), quality_of(regained, kSurfaceTolerance.value));
   law.detail = fmt::format("largest departure from even slowing down {:.3f}", law.effect);
   return law;
 }

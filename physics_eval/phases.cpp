@@ -99,14 +99,6 @@ double meeting_time(const Phase& before, const Phase& after) {
   return best_t;
 }
 
-// Standard error of a quadratic's velocity at its end: sigma sqrt(192 / n^3) / interval for many samples.
-double end_velocity_error(const Phase& phase, double noise) {
-  const int n = phase.count();
-  if (n < 3) return 1e9;
-  const double interval = (phase.t1 - phase.t0) / (n - 1);
-  return noise * std::sqrt(192.0 / (double(n) * n * n)) / interval;
-}
-
 EventKind classify(const Event& event, double speed_range) {
   const double jx = event.v_out[0] - event.v_in[0], jy = event.v_out[1] - event.v_in[1],
                j = std::hypot(jx, jy);
@@ -140,6 +132,13 @@ Event event_of(const std::vector<Track>& tracks, const std::vector<Phase>& phase
 }
 
 }  // namespace
+
+double end_velocity_error(const Phase& phase, double noise) {
+  const int n = phase.count();
+  if (n < 3) return 1e9;
+  const double interval = (phase.t1 - phase.t0) / (n - 1);
+  return noise * std::sqrt(192.0 / (double(n) * n * n)) / interval;
+}
 
 bool on_a_line(const Phase& p, double px) {
   if (p.kind != PhaseKind::kUniform && p.kind != PhaseKind::kGuided) return false;

@@ -21,6 +21,10 @@ double centroid_noise(const std::vector<TrackPoint>& points, double floor);
 // The same while it moves, where blur, halos and coding shake a centroid more; 0: it moves too seldom.
 double noise_in_motion(const std::vector<TrackPoint>& points, double px);
 
+// Standard error of a phase's velocity at its end, px/s, for centroid noise in px: sigma sqrt(192 / n^3) / interval
+// for many samples.
+double end_velocity_error(const Phase& phase, double noise);
+
 // At an even speed, or evenly faster or slower, along a straight line for 6 frames or more: as what slides or
 // rolls.
 bool on_a_line(const Phase& phase, double px);

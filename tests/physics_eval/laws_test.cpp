@@ -300,6 +300,27 @@ TEST(Laws, RollingSlowsDownEvenly) {
                 "surface_motion");
 }
 
+TEST(Laws, WhatComesBackIsNoFasterThanItWent) {
+  // Brakes at 80 px/s^2, turns round and comes back with `rate`.
+  const auto turning = [](double rate) {
+    return ball([=](double t) -> std::array<double, 2> {
+      const double u = std::min(t, 2.5), w = std::max(0.0, t - 2.5);
+      return {60 + 200 * u - 40 * u * u - 0.5 * rate * w * w, 300};
+    });
+  };
+  EXPECT_TRUE(judged({turning(80)}).violations.empty());  // a table that is not level
+  expect_kept(judged({turning(40)}), "surface_motion");   // the same, with friction
+  const Evaluation chased = judged({turning(260)});
+  expect_broken(chased, "surface_motion");
+  EXPECT_TRUE(has(chased, "energy")) << to_text(chased, "");
+  // Off something unseen, slower and faster than it came.
+  const auto bumped = [](double speed) {
+    return ball([=](double t) -> std::array<double, 2> { return {t < 2 ? 60 + 120 * t : 300 - speed * (t - 2), 300}; });
+  };
+  expect_kept(judged({bumped(90)}), "surface_motion");
+  expect_broken(judged({bumped(140 * 1.4)}), "surface_motion");
+}
+
 TEST(Laws, AJumpOfVelocityInTheAirIsFound) {
   MadeTrack kinked = ball([](double t) -> std::array<double, 2> {
     const double u = std::max(0.0, t - 1.0);
