@@ -70,14 +70,14 @@ double wavering(const Track& track) {
     const auto diameter = [](const TrackPoint& p) { return std::sqrt(4 / std::numbers::pi * p.area); };
     steps.push_back(std::abs(diameter(track.points[i]) - diameter(track.points[i - 1])));
   }
-  return steps.empty() ? 0 : 1.4826 * median(steps) / std::numbers::sqrt2;
+  return steps.empty() ? 0 : deviation_of(steps) / std::numbers::sqrt2;
 }
 
 }  // namespace
 
 // What resampling does not see: with few points the spread itself is uncertain (Student's t against the
-// normal distribution), and centroids drift with light and contrast and under a codec, which bends a path of
-// duration T by 8 d / T^2; and with the background, from the wall to the floor, which bends all flights the same way.
+// normal distribution), and centroids drift by d pixels, which bends a path of duration T by 8 d / T^2: under a codec
+// in every flight for itself; with the background, from the wall to the floor, in all flights the same way.
 Interval widened(const Interval& interval, const Motion& motion) {
   int degrees = 0;
   double weights = 0, drift = 0, edge = 0;
@@ -86,9 +86,10 @@ Interval widened(const Interval& interval, const Motion& motion) {
     const double w = 1 / (f.a_error * f.a_error), duration = f.t1 - f.t0;
     weights += w;
     const Track& track = motion.tracks[f.track];
-    const double px = std::hypot(kCentroidDrift.value * track.diameter(), wavering(track));
+    const double px = wavering(track);
     drift += std::pow(w * 8 * px / (duration * duration), 2);
-    edge += w * 8 * kEdgeBias.value * motion.px / (duration * duration);
+    const double radius = std::max(1.0, 0.5 * track.diameter() / motion.px);
+    edge += w * 8 * kEdgeBias.value / radius * motion.px / (duration * duration);
   }
   const double middle = 0.5 * (interval[0] + interval[1]), students = 1 + 1.5 / std::max(1, degrees);
   const double half = std::hypot(0.5 * (interval[1] - interval[0]) * students,

@@ -25,7 +25,7 @@ Typical typical(const std::vector<double>& values) {
   const double middle = median(values);
   std::vector<double> away;
   for (double v : values) away.push_back(std::abs(v - middle));
-  return {middle, 1.2533 * 1.4826 * median(away) / std::sqrt(double(values.size()))};
+  return {middle, 1.2533 * deviation_of(away) / std::sqrt(double(values.size()))};
 }
 
 // What an object looks like over a stretch of its points.

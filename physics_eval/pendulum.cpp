@@ -14,7 +14,7 @@ constexpr int kLeastTurns = 3;         // two turning points fix a half period, 
 constexpr double kMaxStep = 1.0 / 96;  // s, of the integration
 
 struct Circle {
-  double x = 0, y = 0, r = 0, rms = 0;  // rms: 1.4826 times the median departure
+  double x = 0, y = 0, r = 0, rms = 0;  // rms: of what is not an outlier
 };
 
 bool usable(const TrackPoint& p) { return !p.merged && !p.clipped && !p.odd; }
@@ -44,7 +44,7 @@ Circle fit_circle(const std::vector<TrackPoint>& points, double noise) {
       right -= w * row * e;
       errors.push_back(std::abs(e));
     }
-    c.rms = 1.4826 * median(errors);
+    c.rms = deviation_of(errors);
     const Eigen::Vector3d step = (normal + 1e-9 * Eigen::Matrix3d::Identity()).ldlt().solve(right);
     if (!step.allFinite()) break;
     c.x += step[0], c.y += step[1], c.r += step[2];
@@ -87,12 +87,11 @@ double loss_of(const std::array<double, 5>& model, const std::vector<double>& t,
   return std::isfinite(sum) ? std::sqrt(sum / double(t.size())) : 1e9;
 }
 
-// 1.4826 times the median departure: the standard deviation of what is not an outlier.
 double typical_error(const std::array<double, 5>& model, const std::vector<double>& t,
                      const std::vector<double>& angle) {
   std::vector<double> errors = swing(model, t);
   for (size_t i = 0; i < t.size(); ++i) errors[i] = std::abs(errors[i] - angle[i]);
-  return 1.4826 * median(errors);
+  return deviation_of(std::move(errors));
 }
 
 // Levenberg-Marquardt with a numerical Jacobian. `scale`: departures beyond it count linearly.

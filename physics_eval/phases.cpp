@@ -201,7 +201,7 @@ double centroid_noise(const std::vector<TrackPoint>& points, double floor) {
     thirds.push_back(std::abs(points[i].x - 3 * points[i - 1].x + 3 * points[i - 2].x - points[i - 3].x));
     thirds.push_back(std::abs(points[i].y - 3 * points[i - 1].y + 3 * points[i - 2].y - points[i - 3].y));
   }
-  return std::max(floor, 1.4826 * median(thirds) / std::sqrt(20.0));
+  return std::max(floor, deviation_of(thirds) / std::sqrt(20.0));
 }
 
 double noise_in_motion(const std::vector<TrackPoint>& points, double px) {
@@ -212,7 +212,7 @@ double noise_in_motion(const std::vector<TrackPoint>& points, double px) {
     thirds.push_back(std::abs(d.x - 3 * c.x + 3 * b.x - a.x));
     thirds.push_back(std::abs(d.y - 3 * c.y + 3 * b.y - a.y));
   }
-  return thirds.size() < 12 ? 0 : 1.4826 * median(thirds) / std::sqrt(20.0);
+  return thirds.size() < 12 ? 0 : deviation_of(thirds) / std::sqrt(20.0);
 }
 
 std::vector<Phase> segment(const Track& track, int track_index, double noise, double px) {

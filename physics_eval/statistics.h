@@ -19,6 +19,9 @@ T median(std::vector<T> values) {
   return quantile(std::move(values), 0.5);
 }
 
+// Standard deviation of what is not an outlier, from absolute departures (Gaussian noise).
+inline double deviation_of(std::vector<double> departures) { return 1.4826 * median(std::move(departures)); }
+
 // 1 at no effect, 1/2 at the tolerance, falling with the square beyond.
 inline double quality_of(double effect, double tolerance) {
   const double r = effect / tolerance;

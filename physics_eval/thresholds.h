@@ -6,8 +6,8 @@
 
 namespace orrery::physics_eval {
 
-inline constexpr std::string_view kEvaluatorVersion = "0.6.2";
-inline constexpr std::string_view kThresholdsVersion = "2026-11-e";
+inline constexpr std::string_view kEvaluatorVersion = "0.7";
+inline constexpr std::string_view kThresholdsVersion = "2026-11-f";
 
 struct Threshold {
   std::string_view name;
@@ -48,7 +48,7 @@ inline constexpr Threshold kMinTravel{"min_travel", 3, "px", "ten times the cent
 // Laws. Effects have no unit; `tolerance` is where the quality of a law is one half.
 inline constexpr Threshold kFitNoiseFloor{"fit_noise_floor", 0.12, "px", "centroid noise of antialiased discs, measured 0.03 to 0.1"};
 inline constexpr Threshold kCentroidDrift{"centroid_drift", 0.01, "diameters", "mask bias where the background changes under the object"};
-inline constexpr Threshold kEdgeBias{"edge_bias", 0.14, "px", "shift of a centroid from wall to floor: rms 0.10 for radii of 10 px, 0.18 for 5; 48 rendered balls"};
+inline constexpr Threshold kEdgeBias{"edge_bias", 0.95, "px x px of radius", "shift of a centroid from wall to floor: rms 0.10 for radii of 10 px, 0.18 for 5; 48 rendered balls"};
 inline constexpr Threshold kKnotPenalty{"knot_penalty", 40, "nats", "six parameters by BIC at 300 samples, doubled"};
 inline constexpr Threshold kMostShake{"most_shake", 4, "of noise", "centroids in motion against those of all frames; more is no noise"};
 inline constexpr Threshold kMinFlightFrames{"min_flight_frames", 6, "frames", "two more than a cubic has parameters"};
