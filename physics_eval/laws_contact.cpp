@@ -141,7 +141,9 @@ LawResult collision(const Motion& motion, Violations& violations) {
     if (apart) {
       const double approach_error =
           1.4 * c.v_error / std::max(1e-9, std::abs(dot(minus(c.a_in, c.b_in), c.normal)));
-      const double now = std::max(0.0, *apart - 1 - 2 * approach_error);
+      // What meets is not the centres but the sides: a tumbling box throws with its spin.
+      const double spun = a.is_round() && b.is_round() ? 1 : kSpunSeparation.value;
+      const double now = std::max(0.0, *apart - 1 - 2 * approach_error) / spun;
       gain = std::max(gain, now);
       errors.push_back(approach_error);
       if (now > 2 * kSeparationSlack.value)

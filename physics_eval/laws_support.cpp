@@ -87,7 +87,7 @@ std::optional<Return> return_of(const Motion& motion, int before, int after) {
     const double out = std::hypot(v[0], v[1]), back = std::hypot(w[0], w[1]);
     if (v[0] * w[0] + v[1] * w[1] > -0.95 * out * back) continue;
     const double noise = motion.noise[a.track] * motion.inflation[a.track],
-                 error = std::hypot(end_velocity_error(a, noise), end_velocity_error(b, noise));
+                 error = std::hypot(velocity_error(motion.tracks[a.track], a, *then, noise), velocity_error(motion.tracks[b.track], b, t, noise));
     const Return now{before, after, back - out, error, std::max(0.0, back - out - 2 * error) / std::max(1e-9, std::max(out, back))};
     if (!found || now.part > found->part) found = now;
   }

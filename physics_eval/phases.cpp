@@ -123,8 +123,8 @@ Event event_of(const std::vector<Track>& tracks, const std::vector<Phase>& phase
   event.t = meet ? meeting_time(before, after) : 0.5 * (before.t1 + after.t0);
   event.v_in = before.velocity(meet ? event.t : before.t1);
   event.v_out = after.velocity(meet ? event.t : after.t0);
-  event.v_error = std::hypot(end_velocity_error(before, noise[event.track]),
-                             end_velocity_error(after, noise[event.track]));
+  event.v_error = std::hypot(velocity_error(tracks[event.track], before, meet ? event.t : before.t1, noise[event.track]),
+                             velocity_error(tracks[event.track], after, meet ? event.t : after.t0, noise[event.track]));
   event.other = neighbour(tracks, event.track, event.frame, 0.25);
   event.speed_range = std::max(1e-9, speed[event.track]);
   event.kind = classify(event, event.speed_range);
@@ -133,11 +133,17 @@ Event event_of(const std::vector<Track>& tracks, const std::vector<Phase>& phase
 
 }  // namespace
 
-double end_velocity_error(const Phase& phase, double noise) {
-  const int n = phase.count();
-  if (n < 3) return 1e9;
-  const double interval = (phase.t1 - phase.t0) / (n - 1);
-  return noise * std::sqrt(192.0 / (double(n) * n * n)) / interval;
+double velocity_error(const Track& track, const Phase& phase, double t, double noise) {
+  if (phase.count() < 3) return 1e9;
+  Eigen::Matrix3d normal = Eigen::Matrix3d::Zero();
+  const double length = phase.t1 - phase.t0;  // u in lengths of the phase keeps the sums alike
+  for (int i = phase.first; i <= phase.last; ++i) {
+    const double u = (track.points[i].t - phase.t0) / length;
+    const Eigen::Vector3d row(1, u, u * u);
+    normal += weight_of(track.points[i]) * row * row.transpose();
+  }
+  const Eigen::Vector3d slope(0, 1, 2 * (t - phase.t0) / length);
+  return noise * std::sqrt(std::max(0.0, slope.dot(normal.ldlt().solve(slope)))) / length;
 }
 
 bool on_a_line(const Phase& p, double px) {

@@ -21,9 +21,8 @@ double centroid_noise(const std::vector<TrackPoint>& points, double floor);
 // The same while it moves, where blur, halos and coding shake a centroid more; 0: it moves too seldom.
 double noise_in_motion(const std::vector<TrackPoint>& points, double px);
 
-// Standard error of a phase's velocity at its end, px/s, for centroid noise in px: sigma sqrt(192 / n^3) / interval
-// for many samples.
-double end_velocity_error(const Phase& phase, double noise);
+// Standard error of a phase's velocity at time t, px/s an axis, for centroid noise in px: of the weighted quadratic.
+double velocity_error(const Track& track, const Phase& phase, double t, double noise);
 
 // At an even speed, or evenly faster or slower, along a straight line for 6 frames or more: as what slides or
 // rolls.

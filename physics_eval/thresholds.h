@@ -66,6 +66,7 @@ inline constexpr Threshold kMaxDrag{"max_drag", 0.5, "k T", "a table-tennis ball
 inline constexpr Threshold kDropTolerance{"drop_tolerance", 0.1, "of height", "as residuals of real drops; a push is more"};
 inline constexpr Threshold kMomentumTolerance{"momentum_tolerance", 0.15, "(1 + cos) / 2", "45 degrees from antiparallel"};
 inline constexpr Threshold kSeparationSlack{"separation_slack", 0.2, "of approach", "as for restitution, with two centroids instead of one"};
+inline constexpr Threshold kSpunSeparation{"spun_separation", 2, "of separation_slack", "a corner of a box that tumbles as it falls moves about as fast as its centre"};
 inline constexpr Threshold kMassTolerance{"mass_tolerance", 0.3, "log ratio", "two velocity changes of 10 % error each, doubled"};
 inline constexpr Threshold kArcTolerance{"arc_tolerance", 0.03, "of travel", "a string that gives, a view from the side; parabolas depart more"};
 inline constexpr Threshold kPendulumTolerance{"pendulum_tolerance", 0.08, "of amplitude", "string, lens and view of two real pendulums leave 0.01 to 0.04"};
@@ -96,7 +97,7 @@ inline constexpr std::array kThresholds = {
     kShadowSlope, kStrongPart, kSteadierCore, kAppendage, kMinArea, kRound, kBodyRound, kBodyJitter, kMinShare, kMaxRegions,
     kMaxForeground, kCameraShift, kCutLikeness, kMinTrackFrames, kMaxMissed, kMinTravel, kFitNoiseFloor, kCentroidDrift, kEdgeBias, kKnotPenalty,
     kMostShake, kMinFlightFrames, kMinFlightTravel, kMinSagitta, kTippingDrop, kFlightAngle, kResidualTolerance, kCubicTolerance, kGravityTolerance, kRestitutionSlack,
-    kEnergyTolerance, kMaxDrag, kDropTolerance, kMomentumTolerance, kSeparationSlack, kMassTolerance, kArcTolerance, kPendulumTolerance,
+    kEnergyTolerance, kMaxDrag, kDropTolerance, kMomentumTolerance, kSeparationSlack, kSpunSeparation, kMassTolerance, kArcTolerance, kPendulumTolerance,
     kPivotTolerance, kGrowth, kLevel, kSurfaceTolerance, kSteady, kSteadyTolerance, kSteadyTravel, kColorTolerance, kShapeTolerance, kSizeTolerance, kIdentityTravel, kImpulseTolerance, kSignificance, kTeleportJump, kSpeedRamp, kSameLine, kHalt, kScaleError, kDepthError, kTilt, kConsistent};
 
 }  // namespace orrery::physics_eval

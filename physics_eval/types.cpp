@@ -53,7 +53,11 @@ void mark_odd_frames(Track& track) {
     for (int k = std::max(0, i - kReach); k <= std::min(n - 1, i + kReach); ++k)
       if (!track.points[k].merged && !track.points[k].clipped) areas.push_back(track.points[k].area);
     const double usual = median(areas);
-    track.points[i].odd = usual > 0 && std::abs(track.points[i].area / usual - 1) > 0.15 + 2 / std::sqrt(usual);
+    if (usual <= 0) continue;
+    for (double& area : areas) area = std::abs(area / usual - 1);
+    // A tumbling box wavers by more than a ball, whose stripe in the colour of the wall takes a bite out of it.
+    const double most = std::clamp(6 * deviation_of(areas), 0.08, 0.15 + 2 / std::sqrt(usual));
+    track.points[i].odd = std::abs(track.points[i].area / usual - 1) > most;
   }
 }
 

@@ -182,6 +182,37 @@ TEST(Laws, CollisionsExchangeMomentum) {
   EXPECT_TRUE(has(judged(meeting(120, -100, 160, 210)), "momentum"));   // both pushed the same way
 }
 
+// A box that tumbles gives of its spin: a third faster apart than together is no violation then, three times is.
+TEST(Laws, ATumblingBoxMayThrowWithItsSpin) {
+  const auto with_a_box = [](double wa, double wb) {
+    std::vector<MadeTrack> pair = meeting(120, -30, wa, wb);
+    pair[1].round = 0.65;
+    return judged(pair);
+  };
+  EXPECT_LT(*law(judged(meeting(120, -30, -107, 93)), "collision").score, 0.6);
+  EXPECT_GT(*law(with_a_box(-107, 93), "collision").score, 0.6);
+  EXPECT_TRUE(has(with_a_box(-240, 240), "collision"));
+}
+
+// A stripe in the colour of the wall takes a bite out of a ball's mask, and its centroid a pixel off, in one frame.
+TEST(Tracks, ABiteOutOfAnOutlineIsOddWhereItWasSteady) {
+  Track ball;
+  Rng rng(3);
+  for (int i = 0; i < 40; ++i) {
+    TrackPoint p;
+    p.area = 450 + 8 * rng.normal();
+    ball.points.push_back(p);
+  }
+  ball.points[20].area = 365;
+  Track box = ball;
+  for (size_t i = 0; i < box.points.size(); ++i) box.points[i].area = 450 + 70 * std::sin(0.7 * double(i));
+  box.points[20].area = 365;
+  mark_odd_frames(ball);
+  mark_odd_frames(box);
+  for (size_t i = 0; i < 40; ++i) EXPECT_EQ(ball.points[i].odd, i == 20) << i;
+  EXPECT_FALSE(box.points[20].odd);
+}
+
 // What a hand or two mixed outlines do after a meeting has any velocity: no ground for a charge.
 TEST(Laws, ACollisionIsJudgedByLawfulStretchesOnly) {
   std::vector<MadeTrack> seen = meeting(120, -30, -240, 240);
