@@ -46,14 +46,15 @@ double prediction_error(const Track& a, const Track& b, double& gone) {
 
 enum class Link { kNone, kSame, kTeleport };
 
-Link link_of(const Track& a, const Track& b, double fps) {
+// least_area: of what can be missed from one place and found at another; flickers along an edge are smaller.
+Link link_of(const Track& a, const Track& b, double fps, double least_area) {
   const int gap = b.points[0].frame - a.points.back().frame;
   if (gap < 1 || gap > 0.6 * fps || !look_alike(a, b)) return Link::kNone;
   double gone = 0;
   const double error = prediction_error(a, b, gone), size = a.diameter();
   const double jump = std::hypot(b.points[0].x - a.points.back().x, b.points[0].y - a.points.back().y);
   if (std::min(error, jump) < size + 0.3 * gone) return Link::kSame;
-  const bool evidence = a.death == TrackEnd::kClear && b.birth == TrackEnd::kClear;
+  const bool evidence = a.death == TrackEnd::kClear && b.birth == TrackEnd::kClear && std::min(area_of(a), area_of(b)) > least_area;
   return evidence && gap <= 3 && error > kTeleportJump.value * size ? Link::kTeleport : Link::kNone;
 }
 
@@ -85,11 +86,14 @@ void report_birth(const std::vector<Track>& tracks, size_t i, double largest_are
 
 std::vector<Violation> stitch(std::vector<Track>& tracks, double fps) {
   std::vector<Violation> violations;
+  double largest = 0;
+  for (const Track& track : tracks)
+    if (track.points.size() >= size_t(kMinTrackFrames.value)) largest = std::max(largest, area_of(track));
   for (bool joined = true; joined;) {
     joined = false;
     for (size_t i = 0; i < tracks.size() && !joined; ++i)
       for (size_t k = 0; k < tracks.size() && !joined; ++k) {
-        const Link link = i == k ? Link::kNone : link_of(tracks[i], tracks[k], fps);
+        const Link link = i == k ? Link::kNone : link_of(tracks[i], tracks[k], fps, kMinShare.value * largest);
         if (link == Link::kNone) continue;
         const TrackPoint from = tracks[i].points.back(), to = tracks[k].points[0];
         if (link == Link::kTeleport)

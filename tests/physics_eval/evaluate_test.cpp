@@ -117,6 +117,20 @@ TEST(Evaluate, TeleportIsFlagged) {
   EXPECT_EQ(*e.score, 0);
 }
 
+// Where an edge of the background flickers, here and then there, nothing has jumped.
+TEST(Evaluate, AFlickerBesideABodyIsNoTeleport) {
+  DrawnClip clip = falls();
+  clip.objects[0].radius = 14;
+  DrawnObject flicker;
+  flicker.radius = 2.4;
+  flicker.at = [](double t) -> std::optional<test::Place> { return t < 1 ? test::Place{270, 60} : t < 1.05 ? std::nullopt : std::optional(test::Place{245, 90}); };
+  clip.objects.push_back(flicker);
+  const Evaluation e = run(clip);
+  EXPECT_FALSE(has(e, "teleport")) << to_text(e, "");
+  clip.objects[1].radius = 6;
+  EXPECT_TRUE(has(run(clip), "teleport"));
+}
+
 TEST(Evaluate, VanishingIsFlagged) {
   DrawnClip clip = falls();
   const auto path = clip.objects[0].at;
