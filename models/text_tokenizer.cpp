@@ -21,6 +21,7 @@ enum WordFlag : uint8_t {
 constexpr int kFirstByte = kNumSpecialTokens;
 constexpr int kFirstWord = kFirstByte + 256;
 constexpr size_t kShortestStem = 3;  // a word of fewer letters never serves as the beginning of another
+constexpr double kNearTaught = 0.4;  // cosine; chosen by looking at twenty strange words
 constexpr uint64_t kMaxFileBytes = 16 << 20;  // the shipped file has about 1 MB
 
 bool is_letter(unsigned char c) { return (c >= 'a' && c <= 'z') || c >= 0x80; }
@@ -244,6 +245,30 @@ std::vector<std::string> TextTokenizer::untaught_words(std::string_view text) co
   }
   finish();
   return untaught;
+}
+
+std::string TextTokenizer::nearest_taught(const std::string& word) const {
+  const int of = id_of(word);
+  if (of < 0) return {};
+  double best = kNearTaught;
+  std::string nearest;
+  for (int id = kFirstWord; id < first_piece_; ++id) {
+    if (id == of || !(flags_[size_t(id)] & kTaught) || (flags_[size_t(id)] & kFunctionWord)) continue;
+    double cosine = 0;  // vectors have unit length
+    for (int i = 0; i < kTextVectorSize; ++i) cosine += double(vector(of)[size_t(i)]) * vector(id)[size_t(i)];
+    if (cosine > best) best = cosine, nearest = tokens_[size_t(id)];
+  }
+  return nearest;
+}
+
+std::string TextTokenizer::describe_untaught(std::string_view text) const {
+  std::string out;
+  for (const std::string& word : untaught_words(text)) {
+    const std::string nearest = nearest_taught(word);
+    if (!out.empty()) out += ", ";
+    out += nearest.empty() ? fmt::format("{} (nothing near it)", word) : fmt::format("{} (nearest: {})", word, nearest);
+  }
+  return out;
 }
 
 std::vector<std::string> TextTokenizer::taught_words() const {

@@ -45,6 +45,10 @@ class TextTokenizer {
   bool is_known_concept(const std::string& word) const;
   // The words of `text` that carry meaning and that the model was never taught, in order, each once.
   std::vector<std::string> untaught_words(std::string_view text) const;
+  // The taught word whose vector lies nearest; empty: the word has no vector, or none lies near.
+  std::string nearest_taught(const std::string& word) const;
+  // For a message: the untaught words, each with what it will be read as; empty: none.
+  std::string describe_untaught(std::string_view text) const;
   // The words of the training captions.
   std::vector<std::string> taught_words() const;
 

@@ -60,8 +60,8 @@ std::vector<std::vector<Candidate*>> groups_of(std::list<Candidate>& candidates,
 void check_prompt(const Generator& generator, const BatchJob& job) {
   generator.text().encode(job.prompt);
   if (!job.strict) return;
-  const std::vector<std::string> words = generator.text().untaught_words(job.prompt);
-  if (!words.empty()) fail("the model was never taught: {} (strict)", fmt::join(words, ", "));
+  const std::string words = generator.text().describe_untaught(job.prompt);
+  if (!words.empty()) fail("the model was never taught: {} (strict)", words);
 }
 
 void check_space(const fs::path& folder, size_t clips) {

@@ -53,9 +53,9 @@ void check(RenderOptions& o) {
 }
 
 void warn_untaught(const Generator& generator, const RenderOptions& o) {
-  const std::vector<std::string> words = generator.text().untaught_words(o.prompt);
+  const std::string words = generator.text().describe_untaught(o.prompt);
   if (words.empty()) return;
-  const std::string text = fmt::format("the model was never taught: {}; `orrery info` lists what it knows", fmt::join(words, ", "));
+  const std::string text = fmt::format("the model was never taught: {}; `orrery info` lists what it knows", words);
   if (o.strict) fail("{} (--strict)", text);
   std::fprintf(stderr, "orrery: warning: %s\n", text.c_str());
 }

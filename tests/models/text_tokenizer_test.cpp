@@ -143,6 +143,8 @@ TEST(TextTokenizer, NamesWhatWasNeverTaught) {
   EXPECT_EQ(shipped().untaught_words("a brown elephant juggles seven red balls; the elephant sings"),
             (std::vector<std::string>{"brown", "elephant", "juggles", "seven", "sings"}));
   EXPECT_EQ(shipped().untaught_words("a flibbertigibbet falls"), std::vector<std::string>{"flibbertigibbet"});
+  EXPECT_EQ(shipped().describe_untaught("a red ball falls"), "");
+  EXPECT_EQ(shipped().describe_untaught("a flibbertigibbet and an ultramarine ball"), "flibbertigibbet (nothing near it), ultramarine (nearest: blue)");
   EXPECT_TRUE(shipped().is_known_concept("Sphere"));
   EXPECT_FALSE(shipped().is_known_concept("pyramid"));
 }
