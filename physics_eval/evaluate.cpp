@@ -7,6 +7,7 @@
 
 #include "physics_eval/doubts.h"
 #include "physics_eval/halts.h"
+#include "physics_eval/hovering.h"
 #include "physics_eval/phases.h"
 #include "physics_eval/speed_ramps.h"
 #include "physics_eval/statistics.h"
@@ -193,6 +194,7 @@ Evaluation evaluate_tracks(Observation seen, const EvaluateOptions& options) {
   const std::vector<Violation> switched = take_switched(seen.agreement, out.tracks, out.violations);
   doubts.insert(doubts.end(), switched.begin(), switched.end());
   for (Flag& flag : tracking_flags(seen.agreement, moving, doubts)) out.flags.push_back(std::move(flag));
+  for (Flag& flag : hovering(motion)) out.flags.push_back(std::move(flag));
   out.coverage = coverage_of(motion, moving);
   if (shows_motion(out)) out.score = score_of(out.laws);
   const bool tracker_failed =

@@ -352,6 +352,17 @@ TEST(Laws, WhatComesBackIsNoFasterThanItWent) {
   expect_broken(judged({bumped(140 * 1.4)}), "surface_motion");
 }
 
+// A pause in the air is a warning: nobody sees whether a hand was there. A rest on the floor is none.
+TEST(Evaluate, WhatStandsInTheAirIsFlagged) {
+  const auto warned = [](const Evaluation& e) {
+    return std::any_of(e.flags.begin(), e.flags.end(), [](const Flag& f) { return f.kind == "hover"; });
+  };
+  const Evaluation held = judged({ball(bouncing(200, 60, 0, 300, 330, {0.6}, 1.2))});
+  EXPECT_TRUE(warned(held));
+  EXPECT_TRUE(held.violations.empty()) << to_text(held, "");
+  EXPECT_FALSE(warned(judged({ball(bouncing(200, 60, 0, 300, 330, {0.6, 0}))})));
+}
+
 TEST(Laws, AJumpOfVelocityInTheAirIsFound) {
   MadeTrack kinked = ball([](double t) -> std::array<double, 2> {
     const double u = std::max(0.0, t - 1.0);
