@@ -22,7 +22,7 @@ constexpr double kMostPeak =
 // by which green (most of luma) differs from its local mean on average. Texture alone counts, which is found
 // at four places kMaskReach away on either side too: beside the edge of something that moves, the mark would
 // move. The most keeps 42 dB PSNR whatever the picture is.
-constexpr float kMaskSlope = 1.0f, kMaskFrom = 0.5f, kMaskMost = 2.8f;
+constexpr float kMaskSlope = 1.0f, kMaskFrom = 0.5f, kMaskMost = 2.3f;
 constexpr int kMaskReach = 8;     // blocks of 2x2 pixels
 constexpr int kMiddle = 128;      // the grey for which the pattern is made
 constexpr int kMaskRadius = 2;    // of blocks of 2x2 pixels, in which the mask is made

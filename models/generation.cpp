@@ -4,6 +4,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "models/affinity_input.h"
 #include "models/objectives.h"
 #include "models/unified_transformer.h"
 
@@ -221,7 +222,11 @@ void UnifiedTransformer::extend(const TokenBatch& batch, std::span<GenerationCac
   begin_traces(pass.parts, batch.tokens);
   const bool plans = affinity_ && config_.plan_experts && rows_are_independent();
   std::vector<std::vector<Route>> predicted;
-  if (affinity_ && (plans || is_traced(pass.parts))) affinity_.predict(f.x, batch.modality, options.top_k, predicted);
+  if (affinity_ && (plans || is_traced(pass.parts))) {
+    Rows<float> seen;
+    affinity_input(batch.tokens, batch.sequence_begin, config_.layout, f.x, seen);
+    affinity_.predict(seen, batch.modality, options.top_k, predicted);
+  }
   trace_predictions(pass.parts, predicted);
   std::vector<ExpertGroups> planned;
   if (plans) plan_groups(config_.router, predicted, 0, prunes ? size_t(config_.prune_layer) : layers_.size(), planned);

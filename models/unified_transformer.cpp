@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "models/affinity_input.h"
+
 namespace orrery {
 int64_t GenerationCache::bytes() const {
   int64_t n = 0;
@@ -56,7 +58,7 @@ std::unique_ptr<UnifiedTransformer> UnifiedTransformer::load(const std::filesyst
 void UnifiedTransformer::load_weights(const SafetensorsFile& file, bool smaller_too) {
   smaller_too ? parameters_.load_into_larger(file) : parameters_.load(file);
   affinity_ = {};  // it was fitted to these weights and would not fit what training makes of them
-  if (!smaller_too) affinity_ = AffinityPredictor::load(file, config_.d_model, config_.num_layers, config_.router);
+  if (!smaller_too) affinity_ = AffinityPredictor::load(file, kAffinityParts * config_.d_model, config_.num_layers, config_.router);
   for (int l = 0; l < config_.num_layers; ++l) {
     std::vector<float>& bias = layers_[l].ffn.router.bias;
     const RawTensor& t = file.tensor(fmt::format("layer.{}.ffn.router.bias", l));

@@ -1,4 +1,5 @@
-// Expert affinity predictor: from a token's input to the stack, which experts every layer's router will pick.
+// Expert affinity predictor: from what a token brings to the stack, and what stands around it in the sequence,
+// which experts every layer's router will pick.
 // It has parameters of its own, fitted to a model that stays as it is, and is used to group tokens by expert
 // before the pass; the routers decide, and judge it.
 #pragma once

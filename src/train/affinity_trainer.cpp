@@ -6,6 +6,7 @@
 
 #include "core/json_fields.h"
 #include "core/progress.h"
+#include "models/affinity_input.h"
 #include "train/train_log.h"
 
 namespace orrery {
@@ -161,7 +162,7 @@ RoutedTokens routed_tokens(const UnifiedTransformer& model, const TokenBatch& ba
   ForwardCache cache;
   model.forward(batch, {}, cache);
   RoutedTokens out;
-  out.x = cache.layers.front().x;
+  affinity_input(batch.tokens, batch.sequence_begin, model.config().layout, cache.layers.front().x, out.x);
   out.modality = batch.modality;
   for (const LayerCache& layer : cache.layers) out.routes.push_back(layer.ffn.router.routes);
   return out;
@@ -195,7 +196,7 @@ void train_affinity(const AffinityTrainConfig& config, const TrainOptions& optio
                      judged = routed_tokens(
                          *model, make_batch(sources, config.scenes - config.held_out, config.scenes));
   Rng rng(config.seed, hash64("affinity_fit"));
-  AffinityPredictor predictor(c.d_model, config.hidden, c.num_layers, c.router, rng);
+  AffinityPredictor predictor(kAffinityParts * c.d_model, config.hidden, c.num_layers, c.router, rng);
   AdamW optimizer(predictor.parameters(), config.optimizer);
   TrainLog log(options.out / "log.jsonl", -1);
   Progress progress("affinity", config.schedule.steps, "steps", options.quiet);

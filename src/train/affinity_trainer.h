@@ -1,5 +1,5 @@
 // Fits the expert affinity predictor to a model that stays as it is: what its routers chose on simulated
-// sequences of every task, from the tokens' input alone. A minute or two on one core, so it is not resumed.
+// sequences of every task, from what goes into the stack alone. A minute or two on one core, so it is not resumed.
 #pragma once
 #include <filesystem>
 
@@ -32,7 +32,7 @@ struct AffinityTrainConfig {
 
 // Tokens with what every layer's router made of them.
 struct RoutedTokens {
-  Rows<float> x;  // [tokens, d]: input to the stack
+  Rows<float> x;  // [tokens, kAffinityParts d]: input to the stack, with that of what stands around
   std::vector<uint8_t> modality;
   std::vector<std::vector<Route>> routes;  // [layer][token]
 };
