@@ -18,23 +18,21 @@ struct Continued {
   std::vector<int64_t> seen;  // < old: a row of the cache; else old + new token
 };
 
-// Only keys that are seen are expanded: the plan's tables have no other columns.
+// Only keys that are seen are expanded: the plan's tables have no other columns. Patches are never cached, so a query of
+// each sort finds what is seen of a cache, however long the clip; of the new tokens each sees at least itself.
 Continued continued_sequence(std::span<const Token> fresh, GenerationCache& cache, const LayoutConfig& layout, AttentionPlan& plan) {
   Continued c{0, int64_t(fresh.size()), int64_t(cache.tokens.size()), &cache, {}};
-  std::vector<Token> all = cache.tokens;
-  all.insert(all.end(), fresh.begin(), fresh.end());
-  const std::vector<uint8_t> full = attention_table(fresh, all, layout);
-  for (int64_t k = 0; k < int64_t(all.size()); ++k)
-    for (int64_t q = 0; q < c.count; ++q)
-      if (full[q * all.size() + k] != kMasked) {
-        c.seen.push_back(k);
-        break;
-      }
-  std::vector<uint8_t> table;
-  table.reserve(size_t(c.count) * c.seen.size());
-  for (int64_t q = 0; q < c.count; ++q)
-    for (int64_t k : c.seen) table.push_back(full[q * all.size() + k]);
-  plan.add(c.count, int64_t(c.seen.size()), table);
+  const std::vector<Token> sorts = sorts_of_queries(fresh);
+  std::vector<Token> keys;
+  for (int64_t k = 0; k < c.old; ++k) {
+    const Token& key = cache.tokens[size_t(k)];
+    if (std::ranges::all_of(sorts, [&](const Token& q) { return attention_bucket(q, key, layout) == kMasked; })) continue;
+    c.seen.push_back(k);
+    keys.push_back(key);
+  }
+  for (int64_t i = 0; i < c.count; ++i) c.seen.push_back(c.old + i);
+  keys.insert(keys.end(), fresh.begin(), fresh.end());
+  plan.add(c.count, int64_t(keys.size()), attention_table(fresh, keys, layout));
   return c;
 }
 
@@ -205,6 +203,7 @@ void UnifiedTransformer::extend(const TokenBatch& batch, std::span<GenerationCac
   ORRERY_ASSERT(caches.size() + 1 == batch.sequence_begin.size() && batch.sequence_begin.back() == batch.size());
   const bool prunes = pruning && config_.prune_layer > 0 && pruning->threshold < 1;
   ORRERY_ASSERT(!prunes || (!keep && batch.patches.count() == batch.size()));
+  ORRERY_ASSERT(!keep || batch.patches.count() == 0);
   const int64_t d = config_.d_model;
   Pass pass{batch.tokens, batch.modality, batch.sequence_begin, {}, {}, {}};
   plan_pass(caches, config_.layout, pass);

@@ -47,10 +47,12 @@ void relation_features(const Place& patch, const ObjectContent& object, float* o
 }
 
 void append_relations(std::span<const Token> tokens, int64_t first_row, std::span<const ObjectContent> objects, const LayoutConfig& layout, Relations& relations) {
-  for (size_t i = 0; i < tokens.size(); ++i) {
-    if (tokens[i].kind != TokenKind::kPatch) continue;
-    for (const ObjectContent& object : objects) {
-      if (attention_bucket(tokens[i], object.token, layout) == kMasked) continue;
+  const std::vector<Token> sorts = sorts_of_queries(tokens);
+  const auto sees = [&](const Token& q, const ObjectContent& object) { return q.kind == TokenKind::kPatch && attention_bucket(q, object.token, layout) != kMasked; };
+  for (const ObjectContent& object : objects) {
+    if (std::ranges::none_of(sorts, [&](const Token& q) { return sees(q, object); })) continue;
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      if (!sees(tokens[i], object)) continue;
       const float weight = relation_weight(tokens[i].place, object);
       if (weight <= 0) continue;
       relations.rows.push_back(first_row + int64_t(i));

@@ -1,5 +1,7 @@
 #include "models/sequence_layout.h"
 
+#include <algorithm>
+
 #include "core/scene.h"
 
 namespace orrery {
@@ -46,6 +48,17 @@ uint8_t attention_bucket(const Token& query, const Token& key, const LayoutConfi
       return key.kind == TokenKind::kObject || key.kind == TokenKind::kPatch ? patch_sees(query, key, layout) : kMasked;
   }
   return kMasked;
+}
+
+std::vector<Token> sorts_of_queries(std::span<const Token> queries) {
+  std::vector<Token> sorts;
+  for (const Token& q : queries) {
+    const bool known = std::ranges::any_of(sorts, [&](const Token& s) {
+      return s.kind == q.kind && s.chunk == q.chunk && (q.kind != TokenKind::kPrologue || s.index == q.index);
+    });
+    if (!known) sorts.push_back(q);
+  }
+  return sorts;
 }
 
 std::vector<uint8_t> attention_table(std::span<const Token> queries, std::span<const Token> keys, const LayoutConfig& layout) {

@@ -45,6 +45,9 @@ Domain modality_of(TokenKind kind);
 //   patches       -           -               yes     chunk c                  chunk c, within patch_radius
 uint8_t attention_bucket(const Token& query, const Token& key, const LayoutConfig& layout);
 
+// One of each sort of query that sees the same of keys that are no patches: by kind, chunk and, of the prologue, index.
+std::vector<Token> sorts_of_queries(std::span<const Token> queries);
+
 // The whole table of one sequence, [queries][keys].
 std::vector<uint8_t> attention_table(std::span<const Token> queries, std::span<const Token> keys, const LayoutConfig& layout);
 
