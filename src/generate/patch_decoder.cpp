@@ -39,13 +39,18 @@ void read_levels(const float* logits, int levels, float& likeliest, float& expec
 }
 
 // One patch: true if the gate keeps its code.
-bool update_code(const float* row, int dims, int levels, bool first, int patch, PatchCodes& codes) {
-  if (!first && row[dims * levels] > 0) return true;
+bool update_code(const float* row, int dims, int levels, bool afresh, int patch, PatchCodes& codes) {
+  if (!afresh && row[dims * levels] > 0) return true;
   for (int k = 0; k < dims; ++k) read_levels(row + k * levels, levels, codes.carried[patch * dims + k], codes.shown[patch * dims + k]);
   return false;
 }
 
 }  // namespace
+
+bool drawn_afresh(int patch, int chunk) {
+  constexpr int kStride = 7;  // keeps neighbours apart
+  return chunk == 0 || (chunk >= kRefreshChunks && (patch * kStride + chunk) % kRefreshChunks == 0);
+}
 
 void decode_chunk(const VideoTokenizer& tokenizer, const ShownCodes& codes, int chunk, const std::function<void(const Frame&)>& sink) {
   constexpr size_t kFrameBytes = size_t(kFrameWidth) * kFrameHeight * 3;
@@ -71,7 +76,7 @@ std::vector<PatchStats> generate_codes(const UnifiedTransformer& model, std::spa
   for (int c = 0; c < num_chunks; ++c) {
     TokenBatch batch;
     for (const PatchCodes& clip : codes) {
-      for (int p = 0; p < kPatches; ++p) batch.add_patch(p, c, c ? &clip.carried[size_t(p) * dims] : nullptr, dims);
+      for (int p = 0; p < kPatches; ++p) batch.add_patch(p, c, drawn_afresh(p, c) ? nullptr : &clip.carried[size_t(p) * dims], dims);
       batch.end_sequence();
     }
     Pruning pruning;
@@ -85,7 +90,7 @@ std::vector<PatchStats> generate_codes(const UnifiedTransformer& model, std::spa
       const size_t clip = size_t(pruning.kept[r]) / kPatches;
       --stats[clip].pruned;
       const int patch = int(pruning.kept[r] % kPatches);
-      const bool copied = update_code(logits.row(int64_t(r)), dims, levels, c == 0, patch, codes[clip]);
+      const bool copied = update_code(logits.row(int64_t(r)), dims, levels, drawn_afresh(patch, c), patch, codes[clip]);
       stats[clip].copied -= !copied;
       if (caches[clip]->trace) caches[clip]->trace->passes.back().copied[size_t(patch)] = copied;
     }

@@ -28,6 +28,12 @@ PatchStats generate_frames(const UnifiedTransformer& model, const VideoTokenizer
 std::vector<PatchStats> generate_codes(const UnifiedTransformer& model, std::span<GenerationCache* const> caches, int num_chunks,
                                        const std::function<void(size_t, int, const ShownCodes&)>& sink, const Effort& effort = {});
 
+// Whether a patch is drawn as if nothing had been there before: in the first chunk, and after four seconds once in four,
+// ten patches a chunk. What a carried code has kept of a thing that crept away goes by it. A shorter clip does without:
+// patches beside a fresh one copy less.
+inline constexpr int kRefreshChunks = 24;
+bool drawn_afresh(int patch, int chunk);
+
 // The 4 frames of one chunk of one clip.
 void decode_chunk(const VideoTokenizer& tokenizer, const ShownCodes& codes, int chunk, const std::function<void(const Frame&)>& sink);
 
