@@ -23,7 +23,7 @@ inline constexpr int kRelationFeatures = 154;
 inline constexpr float kRelationReach = 1.5f;  // m from an object's outline to a patch's centre: from there on nothing
 inline constexpr float kRelationFade = 0.5f;   // m, of the reach, over which the weight falls from 1 to 0
 
-// 1 within reach of the outline in any of the chunk's frames, 0 beyond.
+// By the distance to the outline in the nearest of the chunk's frames: 1, falling to 0 over the last of the reach.
 float relation_weight(const Place& patch, const ObjectContent& object);
 void relation_features(const Place& patch, const ObjectContent& object, float* out);
 // Pairs of the patches among `tokens` (row i of them is row first_row + i) with the objects that they may see.
