@@ -139,6 +139,13 @@ std::vector<Flight> fit_all(const Motion& motion) {
 
 }  // namespace
 
+bool is_struck(const Motion& motion, int track, int first, int last) {
+  const auto& points = motion.tracks[track].points;
+  return std::any_of(motion.events.begin(), motion.events.end(), [&](const Event& e) {
+    return e.track == track && e.kind == EventKind::kCollision && e.frame >= points[first].frame && e.frame <= points[last].frame;
+  });
+}
+
 bool is_carried(const Motion& motion, int track, int first, int last) {
   const auto& points = motion.tracks[track].points;
   int touching = 0;

@@ -58,12 +58,7 @@ double head_of(const Flight& f, double g, double lowest) {
 
 // Something that could have pushed or carried it.
 bool hit_between(const Motion& motion, const Flight& before, const Flight& after) {
-  const auto& points = motion.tracks[after.track].points;
-  const int first = points[before.first].frame, last = points[after.last].frame;
-  const bool struck = std::any_of(motion.events.begin(), motion.events.end(), [&](const Event& e) {
-    return e.track == after.track && e.kind == EventKind::kCollision && e.frame >= first && e.frame <= last;
-  });
-  return struck ||
+  return is_struck(motion, after.track, before.first, after.last) ||
          (after.first > before.last + 6 && is_carried(motion, after.track, before.last, after.first));
 }
 

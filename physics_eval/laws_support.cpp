@@ -49,19 +49,9 @@ bool is_level(const Phase& p) {
 
 // What comes back along its own line, untouched: how much faster than it went, at the same place.
 struct Return {
-  int before, after;         // phases
-  double gain, error, part;  // px/s; gain beyond two standard errors over the larger speed
+  int after;          // phase
+  double gain, part;  // px/s; gain beyond two standard errors over the larger speed
 };
-
-bool touched_between(const Motion& motion, const Phase& from, const Phase& to) {
-  const auto& points = motion.tracks[from.track].points;
-  const auto pushed = [&](const Event& e) {
-    return e.track == from.track && e.kind == EventKind::kCollision && e.frame > points[from.first].frame &&
-           e.frame <= points[to.last].frame;
-  };
-  return std::any_of(motion.events.begin(), motion.events.end(), pushed) ||
-         is_carried(motion, from.track, from.first, to.last);
-}
 
 // The time at which phase `p` was nearest to a place; empty where it never came within `reach`.
 std::optional<double> time_at(const Phase& p, const std::array<double, 2>& place, double reach) {
@@ -88,11 +78,11 @@ std::optional<Return> return_of(const Motion& motion, int before, int after) {
     if (v[0] * w[0] + v[1] * w[1] > -0.95 * out * back) continue;
     const double noise = motion.noise[a.track] * motion.inflation[a.track],
                  error = std::hypot(velocity_error(motion.tracks[a.track], a, *then, noise), velocity_error(motion.tracks[b.track], b, t, noise));
-    const Return now{before, after, back - out, error, std::max(0.0, back - out - 2 * error) / std::max(1e-9, std::max(out, back))};
+    const Return now{after, back - out, std::max(0.0, back - out - 2 * error) / std::max(1e-9, std::max(out, back))};
     if (!found || now.part > found->part) found = now;
   }
-  if (found && found->part > 0 && touched_between(motion, a, b)) return {};
-  return found;
+  const bool touched = is_struck(motion, a.track, a.first, b.last) || is_carried(motion, a.track, a.first, b.last);
+  return touched ? std::nullopt : found;
 }
 
 std::vector<Return> returns_of(const Motion& motion) {

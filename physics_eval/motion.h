@@ -81,6 +81,9 @@ Flight fit_flight(const Motion& motion, int track, int first, int last);
 std::vector<Collision> find_collisions(const Motion& motion);
 std::vector<Crossing> find_crossings(const Motion& motion);
 
+// A collision of this track between two of its points (indices).
+bool is_struck(const Motion& motion, int track, int first, int last);
+
 // In touch with another object for a third of the points: carried, pushed or rolling off it.
 bool is_carried(const Motion& motion, int track, int first, int last);
 

@@ -8,6 +8,7 @@
 #include "core/rng.h"
 #include "models/objectives.h"
 #include "models/unified_transformer.h"
+#include "tests/models/tiny_config.h"
 
 namespace orrery {
 namespace {
@@ -51,19 +52,11 @@ TEST(Relations, FadeToNothingAtTheEndOfTheirReachAndBindAChunkOnly) {
   EXPECT_EQ(relations.rows, std::vector<int64_t>{10});
 }
 
-UnifiedTransformerConfig tiny(bool with_relations) {
-  UnifiedTransformerConfig c;
-  c.d_model = 64;
-  c.num_layers = 2;
-  c.attention = {2, 16, 32, 16};
-  c.kv_latent_dim = 32;
-  c.expert_hidden = c.shared_hidden = 32;
-  c.router.experts = {2, 2, 2};
-  c.router.capacity_factor = 100;
+UnifiedTransformerConfig with_relations() {
+  UnifiedTransformerConfig c = test::tiny_config();
   c.router.cluster_weight = c.router.z_weight = c.router.balance_weight = 0;
-  c.code_dims = 4;
-  c.code_levels = 5;
-  c.patch_relations = with_relations;
+  c.vocabulary_size = 0;
+  c.patch_relations = true;
   return c;
 }
 
@@ -96,7 +89,7 @@ void learn_something(UnifiedTransformer& model) {
 }
 
 TEST(Relations, ReachPatchesThroughACacheAsInOneSequence) {
-  UnifiedTransformer model(tiny(true), {});
+  UnifiedTransformer model(with_relations(), {});
   const Drawn d = drawn(2.1f);
   ForwardCache plain, related;
   model.forward(d.whole, {}, plain);
@@ -120,7 +113,7 @@ TEST(Relations, ReachPatchesThroughACacheAsInOneSequence) {
 }
 
 TEST(Relations, GradientMatchesFiniteDifferences) {
-  UnifiedTransformer model(tiny(true), {});
+  UnifiedTransformer model(with_relations(), {});
   learn_something(model);
   const Drawn d = drawn(2.1f);
   const std::vector<int8_t> codes = [] {
