@@ -12,22 +12,15 @@
 #include "codecs/encoder.h"
 #include "core/files.h"
 #include "tests/core/temporary_folder.h"
+#include "tests/models/tiny_config.h"
 
 namespace orrery {
 namespace {
 
 UnifiedTransformerConfig tiny_config() {
-  UnifiedTransformerConfig c;
-  c.d_model = 64;
+  UnifiedTransformerConfig c = test::tiny_config();
   c.num_layers = 3;
-  c.attention = {2, 16, 32, 16};
-  c.kv_latent_dim = 32;
-  c.expert_hidden = c.shared_hidden = 32;
   c.router.experts = {2, 4, 4};
-  c.vocabulary_size = 20;
-  c.text_vector_dim = c.text_learned_dim = 8;
-  c.code_dims = 4;
-  c.code_levels = 5;
   return c;
 }
 
