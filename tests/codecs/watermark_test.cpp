@@ -11,6 +11,7 @@
 #include "codecs/convolutional_code.h"
 #include "codecs/resize.h"
 #include "codecs/visibility.h"
+#include "codecs/watermark_carrier.h"
 #include "core/rng.h"
 #include "tests/core/expect_error.h"
 
@@ -123,6 +124,29 @@ TEST(Watermark, IsReadFromOneFrame) {
   EXPECT_EQ(to_hex(r.payload), "4f72beefa001");
   EXPECT_LT(r.chip_errors, 0.15);
   EXPECT_LT(r.false_positive_bound, 1e-10);
+}
+
+// Spectrum of a whole picture: the payload's chips where they were put, and the known ones as if shifted by (u, v).
+WatermarkDetector::Spectrum spectrum_with_known_chips_off(double u, double v) {
+  const watermark::Layout layout(shipped_watermark_key());
+  const std::vector<uint8_t> coded = convolutional_encode(watermark::message_of(kPayload));
+  WatermarkDetector::Spectrum s{1, 1, 3, 3, {}, {}};
+  for (size_t c = 0; c < watermark::coefficients().size(); ++c) {
+    const auto chip = [&](size_t i) { return layout.sign[i] * (layout.bit[i] != watermark::kSync && coded[size_t(layout.bit[i])] ? -1.f : 1.f); };
+    const std::complex<float> value(chip(2 * c), -chip(2 * c + 1));
+    const watermark::Coefficient k = watermark::coefficients()[c];
+    const std::complex<float> moved = value * std::complex<float>(std::polar(1.0, 2 * std::numbers::pi * (k.kx * u + k.ky * v) / watermark::kTile));
+    s.real.push_back(layout.bit[2 * c] == watermark::kSync ? moved.real() : value.real());
+    s.imaginary.push_back(layout.bit[2 * c + 1] == watermark::kSync ? moved.imag() : value.imag());
+  }
+  return s;
+}
+
+TEST(Watermark, IsReadWhereItWasPutWhenTheKnownChipsPointElsewhere) {
+  ASSERT_TRUE(WatermarkDetector::read({spectrum_with_known_chips_off(0, 0)}, shipped_watermark_key()).found);
+  const WatermarkReading r = WatermarkDetector::read({spectrum_with_known_chips_off(-4, 5)}, shipped_watermark_key());
+  EXPECT_TRUE(r.found);
+  EXPECT_EQ(r.payload, kPayload);
 }
 
 TEST(Watermark, SurvivesCompressionScalingAndCropping) {
