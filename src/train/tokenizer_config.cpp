@@ -38,7 +38,6 @@ AdamWConfig optimizer_from(const Json& json) {
 }
 
 void check(const TokenizerTrainConfig& c) {
-  if (!c.train_encoder && !c.train_decoder) fail("training config: neither train_encoder nor train_decoder: nothing would learn");
   if (c.batch < 1 || c.batch > 4096) fail("training config: batch is {}, must be 1 to 4096", c.batch);
   if (c.pool_scenes < 1 || c.scenes_per_step < 0 || c.scenes_per_step > c.pool_scenes)
     fail("training config: 0 <= scenes_per_step <= pool_scenes, pool_scenes >= 1, not {} and {}", c.scenes_per_step, c.pool_scenes);
@@ -72,7 +71,6 @@ Json TokenizerTrainConfig::to_json() const {
             {"muon_momentum", optimizer.muon_momentum}}},
           {"muon", muon},
           {"train_encoder", train_encoder},
-          {"train_decoder", train_decoder},
           {"schedule", schedule.to_json()},
           {"checkpoint_minutes", checkpoint_minutes},
           {"log_steps", log_steps}};
@@ -98,7 +96,6 @@ TokenizerTrainConfig TokenizerTrainConfig::from_json(const Json& json) {
     if (json.contains("optimizer")) c.optimizer = optimizer_from(json["optimizer"]);
     c.muon = json.value("muon", c.muon);
     c.train_encoder = json.value("train_encoder", c.train_encoder);
-    c.train_decoder = json.value("train_decoder", c.train_decoder);
     if (json.contains("schedule")) c.schedule = Schedule::from_json(json["schedule"]);
     c.checkpoint_minutes = json.value("checkpoint_minutes", c.checkpoint_minutes);
     c.log_steps = std::max(1, json.value("log_steps", c.log_steps));

@@ -10,7 +10,6 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/parallel.h"
-#include "models/tokenizer_widening.h"
 
 namespace orrery {
 namespace {
@@ -22,7 +21,7 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 }  // namespace
 
 TokenizerTrainer::TokenizerTrainer(const TokenizerTrainConfig& config)
-    : config_(config), model_(config.model, config.seed), trained_(model_.parameters().subset(!config.train_encoder ? "decoder" : !config.train_decoder ? "encoder" : "")), optimizer_(trained_, config.optimizer),
+    : config_(config), model_(config.model, config.seed), trained_(model_.parameters().subset(config.train_encoder ? "" : "decoder")), optimizer_(trained_, config.optimizer),
       pool_(CropSource(config.crops, config.seed, Split::kTrain), config.pool_scenes, config.scenes_per_step) {
   state_.config = config.to_json();
   choose_muon();
@@ -118,7 +117,7 @@ void TokenizerTrainer::load(const std::filesystem::path& path) {
 }
 
 void TokenizerTrainer::load_weights(const std::filesystem::path& path) {
-  load_into_wider_tokenizer(SafetensorsFile(path), model_.parameters());
+  model_.parameters().load_into_larger(SafetensorsFile(path));
   model_.weights_changed();
   optimizer_ = AdamW(trained_, config_.optimizer);
   choose_muon();

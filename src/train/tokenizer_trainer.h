@@ -21,7 +21,6 @@ struct TokenizerTrainConfig {
   double unrounded_share = 0.2;  // of crops: the decoder gets the latent before rounding, to learn fractional levels
   AdamWConfig optimizer;
   bool train_encoder = true;  // false: the codes stay what they are, only the decoder learns
-  bool train_decoder = true;  // false: codes mean what they meant, the encoder learns to choose them better
   bool muon = true;  // orthogonalised updates for the convolutions inside
   Schedule schedule;
   double checkpoint_minutes = 4;

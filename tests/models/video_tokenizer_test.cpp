@@ -11,8 +11,6 @@
 #include "core/files.h"
 #include "core/parallel.h"
 #include "core/rng.h"
-#include "models/tokenizer_widening.h"
-#include "tests/core/expect_error.h"
 
 namespace orrery {
 namespace {
@@ -274,39 +272,6 @@ TEST(VideoTokenizer, SizesThatAreNoMultipleOfAPatchAreAnError) {
   std::vector<uint8_t> rgb(4 * 20 * 32 * 3);
   std::vector<int8_t> codes(1000);
   EXPECT_THROW(model.encode(rgb.data(), 1, 20, 32, codes.data()), Error);
-}
-
-TEST(TokenizerWidening, AWiderEncoderFirstCodesAsTheNarrowerDid) {
-  const auto narrow = lively_tokenizer();
-  SafetensorsWriter writer;
-  narrow->parameters().save(writer, DType::kF32);
-  const SafetensorsFile file(writer.serialize(), "narrow");
-  VideoTokenizerConfig config = small_config();
-  config.encoder_width = {64, 48, 96};
-  VideoTokenizer wide(config, 9);
-  load_into_wider_tokenizer(file, wide.parameters());
-  wide.weights_changed();
-  const auto rgb = random_video(1, 64, 64, 4);
-  std::vector<uint8_t> patches(rgb.size());
-  patchify(rgb.data(), 1, 64, 64, patches.data());
-  EncodeCache a, b;
-  narrow->encode_forward(patches.data(), 1, 64, 64, a);
-  wide.encode_forward(patches.data(), 1, 64, 64, b);
-  double error = 0, size = 0;
-  for (size_t i = 0; i < a.latent.size(); ++i) error += std::pow(a.latent[i] - b.latent[i], 2), size += std::pow(a.latent[i], 2);
-  EXPECT_LT(std::sqrt(error / size), 0.02);  // bf16 rounds other sums
-}
-
-TEST(TokenizerWidening, RefusesANarrowerEncoderAndAnotherDecoder) {
-  SafetensorsWriter writer;
-  lively_tokenizer()->parameters().save(writer, DType::kF32);
-  const SafetensorsFile file(writer.serialize(), "held");
-  VideoTokenizerConfig narrower = small_config(), other = small_config();
-  narrower.encoder_width[1] = 16, other.decoder_width[1] = 48;
-  for (const VideoTokenizerConfig& config : {narrower, other}) {
-    VideoTokenizer model(config, 9);
-    expect_error([&] { load_into_wider_tokenizer(file, model.parameters()); }, {"does not fit", "wider"});
-  }
 }
 
 }  // namespace
