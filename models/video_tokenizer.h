@@ -13,7 +13,8 @@
 //     1x1 -> 4 d0, depth-to-space 2, blocks 3x3    [B, H/4, W/4, d0]
 //     norm, SiLU, 3x3 -> 192 (patches)             [B, H/4, W/4, 192]
 //
-// The encoder sees 24 pixels beyond a patch, no more: what moves elsewhere leaves a static patch's code alone.
+// The encoder sees a few patches beyond a patch (40 pixels with one and two blocks), no more: what moves elsewhere leaves
+// a static patch's code alone.
 #pragma once
 #include <array>
 #include <filesystem>

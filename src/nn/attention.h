@@ -12,11 +12,21 @@ namespace orrery {
 inline constexpr uint8_t kMasked = 255;
 inline constexpr int kTimeBuckets = 8;
 
+// Keys [begin, end) of a sequence; begin is a multiple of 16.
+struct KeyRun {
+  int64_t begin, end;
+};
+
 // Sequence s: queries [query_begin[s], query_begin[s+1]) see keys [key_begin[s], key_begin[s+1]).
 struct AttentionPlan {
+  static constexpr int64_t kTile = 16;   // queries
   std::vector<int64_t> query_begin{0}, key_begin{0};
   std::vector<uint8_t> bucket;           // for each sequence [queries][keys], one after the other
   std::vector<int64_t> bucket_begin{0};  // where a sequence's table starts
+  // For each tile of a sequence's queries the keys that one of them sees: a patch sees nine of 240.
+  std::vector<KeyRun> runs;
+  std::vector<int64_t> run_begin{0};     // [tile + 1]
+  std::vector<int64_t> tile_begin{0};    // [sequence + 1]
   int64_t sequences() const { return int64_t(query_begin.size()) - 1; }
   int64_t queries() const { return query_begin.back(); }
   void add(int64_t queries, int64_t keys, const std::vector<uint8_t>& table);

@@ -44,12 +44,12 @@ ORRERY_SIMD void narrow_row(const float* x, bf16* y, int64_t n) {
 
 void weight_product(int64_t m, const bf16* x, const Parameter& w, float* y) {
   if (w.int8) return int8_matmul(m, x, *w.int8, y);
-  matmul(MatmulLayout::kNT, m, w.shape[0], w.shape[1], x, w.half.data(), y);
+  matmul(m, w.shape[0], w.shape[1], x, w.half.data(), *w.packed, y);
 }
 
 void weight_product(int64_t m, const bf16* x, const Parameter& w, bf16* y) {
   if (w.int8) return int8_matmul(m, x, *w.int8, y);
-  matmul(MatmulLayout::kNT, m, w.shape[0], w.shape[1], x, w.half.data(), y);
+  matmul(m, w.shape[0], w.shape[1], x, w.half.data(), *w.packed, y);
 }
 
 void Linear::declare(ParameterList& list, const std::string& name, int64_t in, int64_t out, bool with_bias, Rng& rng, double gain) {

@@ -107,6 +107,7 @@ double AdamW::step(double learning_rate) {
   for (size_t k = 0; k < parameters_->all().size(); ++k) {
     Parameter& p = *parameters_->all()[k];
     p.half.resize(p.value.size());
+    p.half_changed();
     if (muon_[k]) {
       if (norms[k] > 0) muon_step(k, learning_rate, s.scale, s.ema);
       continue;

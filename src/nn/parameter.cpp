@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/parallel.h"
 #include "nn/quantize.h"
+#include "tensor/dnnl_runtime.h"
 
 namespace orrery {
 namespace {
@@ -40,8 +41,13 @@ void copy_block(const float* from, std::span<const int64_t> held, float* to, std
 
 }  // namespace
 
-void Parameter::refresh() {
+void Parameter::half_changed() {
   int8.reset();
+  packed = std::make_shared<PackedCopies>();
+}
+
+void Parameter::refresh() {
+  half_changed();
   half.resize(value.size());
   parallel_for((size() + 65535) / 65536, [&](int64_t block) {
     const int64_t end = std::min(size(), (block + 1) * 65536);

@@ -11,7 +11,8 @@
 
 namespace orrery {
 
-class Int8Weight;  // tensor/int8_matmul.h
+class Int8Weight;    // tensor/int8_matmul.h
+class PackedCopies;  // tensor/dnnl_runtime.h
 
 struct Parameter {
   std::string name;
@@ -20,8 +21,10 @@ struct Parameter {
   std::vector<bf16> half;       // value rounded; refresh() after every change of value
   std::vector<float> gradient;  // same size as value; empty in inference
   std::shared_ptr<const Int8Weight> int8;  // products run in int8 with these codes; null: in bf16
+  std::shared_ptr<PackedCopies> packed;     // of half, for products; made by refresh() and half_changed()
   bool decay = true;            // weight decay applies (matrices: yes; gains, biases, embeddings: no)
   int64_t size() const { return int64_t(value.size()); }
+  void half_changed();          // after half was written in place: copies in other orders and codes are of older values
   void refresh();               // value -> half; codes of an older value go
   void zero_gradient();         // allocates on first use
 };

@@ -30,6 +30,17 @@ std::string instruction_set() {
   }
 }
 
+dnnl::memory PackedCopies::get(const dnnl::memory::desc& order, const dnnl::memory::desc& plain, const void* data) {
+  std::lock_guard lock(mutex_);
+  for (const dnnl::memory& m : copies_)
+    if (m.get_desc() == order) return m;
+  dnnl::memory from(plain, dnnl_engine(), const_cast<void*>(data)), to(order, dnnl_engine());
+  dnnl::reorder(from, to).execute(dnnl_stream(), from, to);
+  dnnl_stream().wait();
+  copies_.push_back(to);
+  return to;
+}
+
 void NameSet::add(std::string name) {
   std::lock_guard lock(mutex_);
   names_.insert(std::move(name));

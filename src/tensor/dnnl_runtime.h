@@ -20,6 +20,16 @@ bool cpu_has_bf16();
 std::string instruction_set();
 std::string dnnl_version_text();  // "2.6.3"
 
+// One tensor in the orders that kernels want: made once an order, from memory of layout `plain`.
+class PackedCopies {
+ public:
+  dnnl::memory get(const dnnl::memory::desc& order, const dnnl::memory::desc& plain, const void* data);
+
+ private:
+  std::mutex mutex_;
+  std::vector<dnnl::memory> copies_;  // few: an order a family of kernels
+};
+
 // Which of oneDNN's implementations were chosen so far.
 class NameSet {
  public:

@@ -89,15 +89,7 @@ Int8Weight::Int8Weight(int64_t n, int64_t k, std::vector<int8_t> codes, std::vec
 }
 
 memory Int8Weight::packed(const memory::desc& order) const {
-  std::lock_guard lock(mutex_);
-  for (const memory& m : packed_)
-    if (m.get_desc() == order) return m;
-  const memory::desc plain({k_, n_}, memory::data_type::s8, memory::format_tag::ba);
-  memory from(plain, dnnl_engine(), const_cast<int8_t*>(codes_.data())), to(order, dnnl_engine());
-  dnnl::reorder(from, to).execute(dnnl_stream(), from, to);
-  dnnl_stream().wait();
-  packed_.push_back(to);
-  return to;
+  return packed_.get(order, {{k_, n_}, memory::data_type::s8, memory::format_tag::ba}, codes_.data());
 }
 
 void quantize_rows(int64_t m, int64_t k, const bf16* x, int8_t* codes, float* scales) {

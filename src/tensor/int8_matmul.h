@@ -3,7 +3,6 @@
 // afterwards.
 #pragma once
 #include <cstdint>
-#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -29,8 +28,7 @@ class Int8Weight {
   int64_t n_, k_;
   std::vector<int8_t> codes_;
   std::vector<float> scales_;
-  mutable std::mutex mutex_;
-  mutable std::vector<dnnl::memory> packed_;
+  mutable PackedCopies packed_;
 };
 
 // Codes -127..127 and one scale a row of x [m, k]; a row of zeros has scale 0.

@@ -53,6 +53,31 @@ void run(MatmulLayout layout, int64_t m, int64_t n, int64_t k, DataType in, Data
   dnnl_stream().wait();
 }
 
+struct PackedPrimitive {
+  dnnl::matmul primitive;
+  memory a, c;
+  memory::desc b;  // the order that the kernel wants
+};
+
+PackedPrimitive make_packed_primitive(int64_t m, int64_t n, int64_t k, DataType out) {
+  const memory::desc a({m, k}, DataType::bf16, Tag::ab), b({k, n}, DataType::bf16, Tag::any), c({m, n}, out, Tag::ab);
+  const dnnl::matmul::primitive_desc description({a, b, c}, dnnl_engine());
+  matmul_names.add(description.impl_info_str());
+  return {dnnl::matmul(description), memory(a, dnnl_engine(), nullptr), memory(c, dnnl_engine(), nullptr), description.weights_desc()};
+}
+
+template <class Out>
+void run_packed(int64_t m, int64_t n, int64_t k, DataType out, const bf16* a, const bf16* b, PackedCopies& packed, Out* c) {
+  if (m == 0 || n == 0 || k == 0) return;
+  static thread_local PrimitiveCache<std::tuple<int64_t, int64_t, int64_t, int>, PackedPrimitive> cache;
+  PackedPrimitive& p = cache.get({m, n, k, int(out)}, [&] { return make_packed_primitive(m, n, k, out); });
+  p.a.set_data_handle(const_cast<bf16*>(a));
+  p.c.set_data_handle(c);
+  memory weight = packed.get(p.b, {{k, n}, DataType::bf16, Tag::ba}, b);
+  p.primitive.execute(dnnl_stream(), {{DNNL_ARG_SRC, p.a}, {DNNL_ARG_WEIGHTS, weight}, {DNNL_ARG_DST, p.c}});
+  dnnl_stream().wait();
+}
+
 std::vector<float> widen(const bf16* values, int64_t count) {
   std::vector<float> wide(count);
   for (int64_t i = 0; i < count; ++i) wide[i] = from_bf16(values[i]);
@@ -76,6 +101,16 @@ void matmul(MatmulLayout layout, int64_t m, int64_t n, int64_t k, const bf16* a,
 
 void matmul(MatmulLayout layout, int64_t m, int64_t n, int64_t k, const float* a, const float* b, float* c, bool accumulate) {
   run(layout, m, n, k, DataType::f32, DataType::f32, a, b, c, accumulate);
+}
+
+void matmul(int64_t m, int64_t n, int64_t k, const bf16* a, const bf16* b, PackedCopies& packed, float* c) {
+  if (!cpu_has_bf16()) return matmul(MatmulLayout::kNT, m, n, k, a, b, c);
+  run_packed(m, n, k, DataType::f32, a, b, packed, c);
+}
+
+void matmul(int64_t m, int64_t n, int64_t k, const bf16* a, const bf16* b, PackedCopies& packed, bf16* c) {
+  if (!cpu_has_bf16()) return matmul(MatmulLayout::kNT, m, n, k, a, b, c);
+  run_packed(m, n, k, DataType::bf16, a, b, packed, c);
 }
 
 void matmul_reference(MatmulLayout layout, int64_t m, int64_t n, int64_t k, const float* a, const float* b, float* c) {
