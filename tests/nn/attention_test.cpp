@@ -62,6 +62,26 @@ TEST(Attention, ForwardMatchesTheReference) {
   }
 }
 
+// Patches see their neighbours: tiles of queries read some blocks of keys and skip the rest.
+TEST(Attention, QueriesThatSeeFewKeysReadThoseAlone) {
+  AttentionCase c(true);
+  c.plan = {};
+  constexpr int64_t kQueries = 70, kKeys = 205;
+  std::vector<uint8_t> table(kQueries * kKeys, kMasked);
+  for (int64_t i = 0; i < kQueries; ++i)
+    for (int64_t j : {int64_t(1), i + 40, i + 41, i + 134}) table[size_t(i * kKeys + j)] = uint8_t(c.rng.below(kTimeBuckets));
+  c.plan.add(kQueries, kKeys, table);
+  EXPECT_EQ(c.plan.tile_begin.back(), 5);
+  int64_t read = 0;
+  for (const KeyRun& run : c.plan.runs) read += run.end - run.begin;
+  EXPECT_LT(read, 5 * kKeys / 2);
+  c.q = exact_rows(c.rng, kQueries, c.dims.heads * c.dims.qk());
+  c.k_nope = exact_rows(c.rng, kKeys, c.dims.heads * c.dims.nope);
+  c.k_rope = exact_rows(c.rng, kKeys, c.dims.rope);
+  c.v = exact_rows(c.rng, kKeys, c.dims.heads * c.dims.value);
+  EXPECT_LT(relative_error(c.forward(), c.reference().forward(c.plan, c.dims)), kTolerance);
+}
+
 TEST(Attention, AQueryThatSeesNothingGivesZeros) {
   const AttentionCase c;
   const std::vector<float> out = c.forward();

@@ -1,4 +1,5 @@
 #include "nn/linear.h"
+#include "nn/optimizer.h"
 
 #include <gtest/gtest.h>
 
@@ -39,6 +40,29 @@ TEST(Linear, ForwardMatchesTheReference) {
     linear_forward(c.layer, half, y);
     EXPECT_LT(relative_error(y, want), 48 * 0x1p-24);
   }
+}
+
+TEST(Linear, AProductFollowsItsWeight) {
+  LinearCase c(5, 48, 24, false);
+  Rows<bf16> half;
+  to_bf16(c.x, half);
+  Rows<float> y;
+  const auto expect_current = [&](const char* when) {
+    linear_forward(c.layer, half, y);
+    const Doubles want = c.reference(doubles(c.x), doubles(c.layer.weight.value), {});
+    EXPECT_LT(relative_error(y, want), 0x1p-8) << when;
+  };
+  expect_current("as declared");
+  for (float& v : c.layer.weight.value) v *= -2;
+  c.layer.weight.refresh();
+  expect_current("after refresh");
+  c.list.zero_gradients();
+  for (float& g : c.layer.weight.gradient) g = 1;
+  AdamW optimizer(c.list, {});
+  optimizer.step(0.5);
+  expect_current("after a step of the optimizer");
+  optimizer.swap_ema();
+  expect_current("with averaged weights");
 }
 
 template <class T>

@@ -6,6 +6,7 @@
 // bounds it, the reference's own rounding to f32 included. A result stored in bf16 (8 significant bits) adds
 // 2^-8 |c|.
 #include "tensor/matmul.h"
+#include "tensor/dnnl_runtime.h"
 
 #include <gtest/gtest.h>
 
@@ -103,6 +104,20 @@ void expect_product(const Case& s, const Operands& o, const std::vector<float>& 
   EXPECT_LE(worst, 1) << s << " (error in units of its bound)";
 }
 
+// With a weight kept in the kernel's order: the first product makes it, the second finds it.
+void expect_packed_products(const Case& s, Operands& o) {
+  PackedCopies packed;
+  for (int time = 0; time < 2; ++time) {
+    std::vector<float> c(s.m * s.n, -7.0f);
+    matmul(s.m, s.n, s.k, o.a_half.data(), o.b_half.data(), packed, c.data());
+    expect_product(s, o, c, false, Output::kF32);
+    std::vector<bf16> half(s.m * s.n);
+    matmul(s.m, s.n, s.k, o.a_half.data(), o.b_half.data(), packed, half.data());
+    std::transform(half.begin(), half.end(), c.begin(), from_bf16);
+    expect_product(s, o, c, false, Output::kBf16);
+  }
+}
+
 void expect_all_products(const Case& s) {
   Operands o = operands(s, 1);
   compute_reference(s, o);
@@ -122,6 +137,7 @@ void expect_all_products(const Case& s) {
   matmul(s.layout, s.m, s.n, s.k, o.a_half.data(), o.b_half.data(), half.data());
   std::transform(half.begin(), half.end(), c.begin(), from_bf16);
   expect_product(s, o, c, false, Output::kBf16);
+  if (s.layout == MatmulLayout::kNT) expect_packed_products(s, o);
 }
 
 TEST(Matmul, ReferenceOfASmallProductByHand) {
