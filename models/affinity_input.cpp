@@ -1,5 +1,6 @@
 #include "models/affinity_input.h"
 
+#include <cmath>
 #include <cstring>
 #include <map>
 
@@ -10,51 +11,83 @@ namespace {
 
 using Group = std::vector<int64_t>;
 
-// Rows of [begin, end) by modality and chunk; the prologue's queries one by one.
-std::vector<Group> groups_of(std::span<const Token> tokens, int64_t begin, int64_t end) {
-  std::map<std::tuple<int, int, int>, Group> groups;
-  for (int64_t i = begin; i < end; ++i) {
-    const Token& t = tokens[size_t(i)];
-    const int kind = t.kind == TokenKind::kTask ? int(TokenKind::kText) : int(t.kind);
-    groups[{kind, t.chunk, t.kind == TokenKind::kPrologue ? t.index : 0}].push_back(i);
+bool is_text(const Token& t) { return t.kind == TokenKind::kText || t.kind == TokenKind::kTask; }
+
+// Tokens that say something of each other as a whole: the sentence with its prologue, else what is of one kind and chunk.
+std::pair<int, int> group_of(const Token& t) {
+  if (is_text(t) || t.kind == TokenKind::kPrologue) return {int(TokenKind::kText), 0};
+  return {int(t.kind), t.chunk};
+}
+
+struct Around {
+  Group before, beside, group;
+};
+
+Around around(std::span<const Token> tokens, int64_t i, const std::map<std::pair<int, int>, Group>& groups, const LayoutConfig& layout) {
+  const Token& token = tokens[size_t(i)];
+  Around a;
+  const auto others = [&](std::pair<int, int> key) {
+    const auto found = groups.find(key);
+    return found == groups.end() ? Group() : found->second;
+  };
+  for (int64_t k : others(group_of(token))) {
+    const Token& other = tokens[size_t(k)];
+    switch (token.kind) {
+      case TokenKind::kTask:
+      case TokenKind::kText:
+        if (!is_text(other)) continue;
+        if (k != i) (k < i ? a.before : a.beside).push_back(k);
+        break;
+      case TokenKind::kPrologue:
+        if (!is_text(other)) {
+          if (other.index == token.index - 1) a.before.push_back(k);
+          continue;
+        }
+        break;
+      case TokenKind::kPatch:
+        if (k != i && attention_bucket(token, other, layout) != kMasked) (k < i ? a.before : a.beside).push_back(k);
+        break;
+      default:
+        if (k != i) a.beside.push_back(k);
+    }
+    a.group.push_back(k);
   }
-  std::vector<Group> out;
-  for (auto& [key, group] : groups) out.push_back(std::move(group));
-  return out;
+  if (token.kind == TokenKind::kObject) {
+    for (int64_t k : others({int(TokenKind::kObject), token.chunk - 1}))
+      if (tokens[size_t(k)].index == token.index) a.before.push_back(k);
+    for (int64_t k : others({int(TokenKind::kScene), kStaticChunk})) a.beside.push_back(k);
+  }
+  return a;
 }
 
-bool beside(const Token& a, const Token& b, const LayoutConfig& layout) {
-  if (a.kind == TokenKind::kPatch) return attention_bucket(a, b, layout) != kMasked;
-  return a.kind != TokenKind::kText || std::abs(a.index - b.index) <= 1;
-}
-
-// out += the mean of these rows.
-void add_mean(const Rows<float>& x, const Group& rows, float* out) {
-  const float share = 1.0f / float(rows.size());
+// out += the mean of these rows, each weighted; nothing if there are none.
+template <class Weight>
+void add_mean(std::span<const float* const> x, int64_t d, const Group& rows, float* out, Weight&& weight) {
+  float sum = 0;
+  for (int64_t i : rows) sum += weight(i);
   for (int64_t i : rows)
-    for (int64_t j = 0; j < x.cols(); ++j) out[j] += share * x.row(i)[j];
+    for (int64_t j = 0; j < d; ++j) out[j] += weight(i) / sum * x[size_t(i)][j];
 }
+
+float alike(int64_t) { return 1; }
 
 }  // namespace
 
-void affinity_input(std::span<const Token> tokens, std::span<const int64_t> sequence_begin, const LayoutConfig& layout, const Rows<float>& x, Rows<float>& out) {
-  const int64_t d = x.cols();
-  out.resize(x.rows(), kAffinityParts * d);
-  out.zero();
-  for (size_t s = 0; s + 1 < sequence_begin.size(); ++s)
-    for (const Group& group : groups_of(tokens, sequence_begin[s], sequence_begin[s + 1])) {
-      std::vector<float> mean(size_t(d), 0.0f);
-      add_mean(x, group, mean.data());
-      parallel_for(int64_t(group.size()), [&](int64_t g) {
-        const int64_t i = group[size_t(g)];
-        Group neighbours;
-        for (int64_t k : group)
-          if (beside(tokens[size_t(i)], tokens[size_t(k)], layout)) neighbours.push_back(k);
-        std::memcpy(out.row(i), x.row(i), size_t(d) * sizeof(float));
-        add_mean(x, neighbours, out.row(i) + d);
-        std::memcpy(out.row(i) + 2 * d, mean.data(), size_t(d) * sizeof(float));
-      });
-    }
+void affinity_input(std::span<const Token> tokens, std::span<const float* const> x, int64_t d, int64_t first, const LayoutConfig& layout, Rows<float>& out, int64_t out_row) {
+  std::map<std::pair<int, int>, Group> groups;
+  for (size_t i = 0; i < tokens.size(); ++i) groups[group_of(tokens[i])].push_back(int64_t(i));
+  parallel_for(int64_t(tokens.size()) - first, [&](int64_t n) {
+    const int64_t i = first + n;
+    float* row = out.row(out_row + n);
+    std::fill_n(row, kAffinityParts * d, 0.0f);
+    const Around a = around(tokens, i, groups, layout);
+    std::memcpy(row, x[size_t(i)], size_t(d) * sizeof(float));
+    const bool words = is_text(tokens[size_t(i)]);
+    const auto nearness = [&](int64_t k) { return words ? std::exp2(-float(std::abs(k - i))) : 1.0f; };
+    add_mean(x, d, a.before, row + d, nearness);
+    add_mean(x, d, a.beside, row + 2 * d, nearness);
+    add_mean(x, d, a.group, row + 3 * d, alike);
+  });
 }
 
 }  // namespace orrery

@@ -128,6 +128,28 @@ void trace_predictions(const std::vector<Continued>& parts, const std::vector<st
         p.cache->trace->passes.back().predicted.emplace_back(layer.begin() + p.begin, layer.begin() + p.begin + p.count);
 }
 
+// What the predictor reads of each token of a pass; with `keep` later passes read this one's tokens too.
+void affinity_inputs(const Pass& pass, const LayoutConfig& layout, const Rows<float>& x, bool keep, Rows<float>& seen) {
+  const int64_t d = x.cols();
+  seen.resize(pass.size(), kAffinityParts * d);
+  for (const Continued& p : pass.parts) {
+    std::vector<Token> tokens;
+    std::vector<const float*> rows;
+    int64_t old = 0;
+    for (const Rows<float>& kept : p.cache->inputs)
+      for (int64_t i = 0; i < kept.rows(); ++i) rows.push_back(kept.row(i));
+    if (int64_t(rows.size()) != p.old) rows.clear();  // nobody asked in an earlier pass
+    else tokens.assign(p.cache->tokens.begin(), p.cache->tokens.begin() + p.old), old = p.old;
+    tokens.insert(tokens.end(), pass.tokens.begin() + p.begin, pass.tokens.begin() + p.begin + p.count);
+    for (int64_t i = 0; i < p.count; ++i) rows.push_back(x.row(p.begin + i));
+    affinity_input(tokens, rows, d, old, layout, seen, p.begin);
+    if (!keep) continue;
+    Rows<float>& kept = p.cache->inputs.emplace_back();
+    kept.resize(p.count, d);
+    if (p.count) std::memcpy(kept.data(), x.row(p.begin), size_t(p.count * d) * sizeof(float));
+  }
+}
+
 // Of the layers [first, last).
 void plan_groups(const RouterConfig& router, const std::vector<std::vector<Route>>& predicted, size_t first, size_t last, std::vector<ExpertGroups>& planned) {
   planned.resize(predicted.size());
@@ -223,7 +245,7 @@ void UnifiedTransformer::extend(const TokenBatch& batch, std::span<GenerationCac
   std::vector<std::vector<Route>> predicted;
   if (affinity_ && (plans || is_traced(pass.parts))) {
     Rows<float> seen;
-    affinity_input(batch.tokens, batch.sequence_begin, config_.layout, f.x, seen);
+    affinity_inputs(pass, config_.layout, f.x, keep, seen);
     affinity_.predict(seen, batch.modality, options.top_k, predicted);
   }
   trace_predictions(pass.parts, predicted);

@@ -93,6 +93,7 @@ struct GenerationCache {
   std::vector<Token> tokens;
   std::vector<Rows<float>> keys;  // a layer: [tokens, kv_latent_dim + rope]
   std::vector<Rows<float>> gate_keys;  // the same of the gate's own attention; empty without
+  std::vector<Rows<float>> inputs;     // to the stack, a pass each: for the affinity predictor, where it is asked
   std::vector<ObjectContent> objects;  // what the objects among the tokens were made of
   Trace* trace = nullptr;         // not owned; every pass over this sequence is recorded there
   int64_t bytes() const;

@@ -199,11 +199,10 @@ PixelSample make_pixel_sample(const DatasetClip& clip, int chunk, const VideoTok
   return s;
 }
 
-void add_pixel_sequence(const PixelSample& s, int patches, int dims, int levels, Rng& rng, TokenBatch& batch, PatchTargets& targets, int block) {
+void add_pixel_sequence(const PixelSample& s, int patches, int dims, int levels, Rng& rng, TokenBatch& batch, PatchTargets& targets, int block, double no_previous_share) {
   batch.add_scene(s.scene);
   for (size_t k = 0; k < s.objects.size(); ++k) batch.add_object(int(k), s.chunk, s.objects[k], s.scene.objects[k], s.scene.gravity);
-  // Often nothing before: colour and shape must come from the physical tokens, not be carried along from a guess.
-  const bool no_previous = s.previous.empty() || rng.chance(0.6);
+  const bool no_previous = s.previous.empty() || rng.chance(no_previous_share);
   const double corruption = rng.chance(0.3) ? rng.uniform() * 0.3 : 0;
   std::vector<float> previous(dims);
   const std::vector<int> drawn = block ? draw_blocks(s.interest, patches / (block * block), block, rng) : draw_patches(s.interest, patches, rng);

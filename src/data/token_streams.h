@@ -44,7 +44,8 @@ struct PatchTargets {
   std::vector<uint8_t> pixels, classes;
 };
 // `patches` of the 240 by interest: one by one without replacement, or, with block > 0, in squares of that side, a
-// square's patches in reading order. The codes before are dropped or corrupted now and then.
-void add_pixel_sequence(const PixelSample& sample, int patches, int dims, int levels, Rng& rng, TokenBatch& batch, PatchTargets& targets, int block = 0);
+// square's patches in reading order. The codes before are dropped (no_previous: the share of samples) or corrupted now and
+// then: colour and shape must come from the physical tokens, not be carried along from a guess.
+void add_pixel_sequence(const PixelSample& sample, int patches, int dims, int levels, Rng& rng, TokenBatch& batch, PatchTargets& targets, int block = 0, double no_previous = 0.6);
 
 }  // namespace orrery

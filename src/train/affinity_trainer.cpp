@@ -12,7 +12,8 @@
 namespace orrery {
 namespace {
 
-constexpr int kClipFrames = 97, kPatchesOfAChunk = 240, kScenesABatch = 8;
+constexpr int kClipFrames = 97, kPatchesOfAChunk = 100, kScenesABatch = 8;  // patches by interest: deep layers see those alone
+constexpr double kNoPrevious = 0.1;  // in generation only the first chunk has none before it
 
 template <class Config, class Visit>
 void visit_affinity_fields(Config& c, Visit&& visit) {
@@ -21,6 +22,8 @@ void visit_affinity_fields(Config& c, Visit&& visit) {
   visit("hidden", c.hidden);
   visit("scenes", c.scenes);
   visit("chunks_per_scene", c.chunks_per_scene);
+  visit("captions_per_scene", c.captions_per_scene);
+  visit("word_dropout", c.word_dropout);
   visit("window_chunks", c.window_chunks);
   visit("state_noise", c.state_noise);
   visit("held_out", c.held_out);
@@ -37,6 +40,8 @@ void check(const AffinityTrainConfig& c) {
   in("scenes", c.scenes, 2, 100000);
   in("held_out", c.held_out, 1, c.scenes - 1);
   in("chunks_per_scene", c.chunks_per_scene, 0, 20);
+  in("captions_per_scene", c.captions_per_scene, 0, 20);
+  in("word_dropout", c.word_dropout, 0, 1);
   in("window_chunks", c.window_chunks, 1, 24);
   in("rows", c.rows, 8, 1 << 20);
   in("log_steps", c.log_steps, 1, 1 << 30);
@@ -93,10 +98,11 @@ TokenBatch make_batch(const Sources& s, int begin, int end) {
     StateWindow window = make_state_window(clip, c.window_chunks, rng);
     add_state_noise(window, c.state_noise, rng);
     add_state_sequence(window, batch);
-    add_prologue_sequence(clip, s.noise, 0, rng, batch, items);
-    for (int n = int((i + 1) * c.chunks_per_scene) - int(i * c.chunks_per_scene); n > 0; --n)
+    const auto share_of_scene = [&](double per_scene) { return int((i + 1) * per_scene) - int(i * per_scene); };
+    for (int n = share_of_scene(c.captions_per_scene); n > 0; --n) add_prologue_sequence(clip, s.noise, c.word_dropout, rng, batch, items);
+    for (int n = share_of_scene(c.chunks_per_scene); n > 0; --n)
       add_pixel_sequence(make_pixel_sample(clip, 1 + rng.below(20), s.video), kPatchesOfAChunk,
-                         s.video.dims(), s.video.levels(), rng, batch, patches);
+                         s.video.dims(), s.video.levels(), rng, batch, patches, 0, kNoPrevious);
   }
   return batch;
 }
@@ -162,7 +168,14 @@ RoutedTokens routed_tokens(const UnifiedTransformer& model, const TokenBatch& ba
   ForwardCache cache;
   model.forward(batch, {}, cache);
   RoutedTokens out;
-  affinity_input(batch.tokens, batch.sequence_begin, model.config().layout, cache.layers.front().x, out.x);
+  const Rows<float>& x = cache.layers.front().x;
+  out.x.resize(batch.size(), kAffinityParts * x.cols());
+  for (size_t s = 0; s + 1 < batch.sequence_begin.size(); ++s) {
+    const int64_t begin = batch.sequence_begin[s], count = batch.sequence_begin[s + 1] - begin;
+    std::vector<const float*> rows;
+    for (int64_t i = 0; i < count; ++i) rows.push_back(x.row(begin + i));
+    affinity_input({batch.tokens.data() + begin, size_t(count)}, rows, x.cols(), 0, model.config().layout, out.x, begin);
+  }
   out.modality = batch.modality;
   for (const LayerCache& layer : cache.layers) out.routes.push_back(layer.ffn.router.routes);
   return out;

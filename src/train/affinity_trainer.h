@@ -16,8 +16,10 @@ struct AffinityTrainConfig {
   std::string tokenizer;  // video tokenizer weights
   int hidden = 128;       // of the predictor
   int scenes =
-      240;  // each a window of states, a caption with its prologue, and `chunks_per_scene` chunks of patches
+      240;  // each a window of states, `captions_per_scene` captions with their prologues, and `chunks_per_scene` chunks of patches
   double chunks_per_scene = 0.25;
+  double captions_per_scene = 1;
+  double word_dropout = 0;    // share of a caption's words that only their vector tells: prompts hold words that no caption does
   int window_chunks = 12;
   double state_noise = 0.3;
   int held_out = 24;          // of the scenes: judged, not fitted

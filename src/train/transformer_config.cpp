@@ -23,6 +23,7 @@ void visit_fields(Config& c, Visit&& visit) {
   visit("patches_per_sample", c.patches_per_sample);
   visit("pixel_pool", c.pixel_pool);
   visit("pixels_new_per_step", c.pixels_new_per_step);
+  visit("bias_rate", c.bias_rate);
   visit("struck_share", c.struck_share);
   visit("word_dropout", c.word_dropout);
   visit("trainable", c.trainable);

@@ -181,7 +181,7 @@ void TransformerTrainer::build_batch(const TrainPhase& phase, Rng& rng) {
 
 void TransformerTrainer::move_router_bias(const std::vector<RoutingStats>& stats) {
   const double progress = config_.schedule.progress(state_.step, state_.seconds);
-  const double rate = 0.01 + (0.001 - 0.01) * std::min(1.0, progress);
+  const double rate = config_.bias_rate * (1 - 0.9 * std::min(1.0, progress));
   for (size_t l = 0; l < stats.size(); ++l) update_router_bias(model_.layers()[l].ffn.router, stats[l].load, rate);
 }
 

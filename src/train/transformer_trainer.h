@@ -30,6 +30,7 @@ struct TransformerTrainConfig {
   int scenes = 4000, scenes_per_step = 16, max_scenes = 60000;
   int clip_frames = 97, window_chunks = 12, patches_per_sample = 64;
   int pixel_pool = 400, pixels_new_per_step = 2;
+  double bias_rate = 0.01;      // of the routers' balance bias a step; falls to a tenth over the run
   double struck_share = 0;      // of pixel samples: a chunk in which something bounces or is hit, where the clip has one
   double word_dropout = 0.15;
   std::string trainable;        // regular expression on parameters' names: the others stay as they are; empty: all learn
