@@ -26,9 +26,10 @@ struct Around {
 Around around(std::span<const Token> tokens, int64_t i, const std::map<std::pair<int, int>, Group>& groups, const LayoutConfig& layout) {
   const Token& token = tokens[size_t(i)];
   Around a;
-  const auto others = [&](std::pair<int, int> key) {
+  static const Group kNone;
+  const auto others = [&](std::pair<int, int> key) -> const Group& {
     const auto found = groups.find(key);
-    return found == groups.end() ? Group() : found->second;
+    return found == groups.end() ? kNone : found->second;
   };
   for (int64_t k : others(group_of(token))) {
     const Token& other = tokens[size_t(k)];
@@ -65,8 +66,10 @@ template <class Weight>
 void add_mean(std::span<const float* const> x, int64_t d, const Group& rows, float* out, Weight&& weight) {
   float sum = 0;
   for (int64_t i : rows) sum += weight(i);
-  for (int64_t i : rows)
-    for (int64_t j = 0; j < d; ++j) out[j] += weight(i) / sum * x[size_t(i)][j];
+  for (int64_t i : rows) {
+    const float share = weight(i) / sum;
+    for (int64_t j = 0; j < d; ++j) out[j] += share * x[size_t(i)][j];
+  }
 }
 
 float alike(int64_t) { return 1; }
