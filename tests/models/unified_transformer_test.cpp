@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/rng.h"
+#include "models/affinity_input.h"
 #include "models/objectives.h"
 #include "tests/models/tiny_config.h"
 
@@ -267,7 +268,7 @@ TEST(UnifiedTransformer, GroupingAheadChangesNoBit) {
   UnifiedTransformer trained(config, word_vectors(config));
   Rng rng(6);
   init_uniform(trained.heads().early_copy.weight, 16, 1.0, rng);
-  trained.set_affinity(AffinityPredictor(3 * config.d_model, 8, config.num_layers, config.router, rng));
+  trained.set_affinity(AffinityPredictor(kAffinityParts * config.d_model, 8, config.num_layers, config.router, rng));
   SafetensorsWriter writer;
   trained.save(writer, DType::kF32);
   const SafetensorsFile file(writer.serialize(), "test");
