@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/error.h"
 #include "core/parallel.h"
 
 namespace orrery {
@@ -66,6 +67,7 @@ void AffinityPredictor::save(SafetensorsWriter& writer) const {
 }
 
 void AffinityPredictor::logits(const Rows<float>& x, Cache& c) const {
+  ORRERY_ASSERT(x.cols() == parts_->norm.gain.size());
   c.half.resize(x.rows(), x.cols());
   c.rms.resize(size_t(x.rows()));
   c.map.input.resize(x.rows(), x.cols());

@@ -10,6 +10,7 @@
 #include "cli/inspect_figures.h"
 #include "cli/inspect_report.h"
 #include "codecs/encoder.h"
+#include "models/affinity_input.h"
 #include "core/files.h"
 #include "tests/core/temporary_folder.h"
 #include "tests/models/tiny_config.h"
@@ -73,7 +74,7 @@ TEST(InspectTrace, GuessesAreJudgedByLayerAndModality) {
   for (const Json& layer : figures())
     for (const char* domain : kDomainNames) EXPECT_FALSE(layer.at("domains").at(domain).contains("predicted"));
   Rng rng(5);
-  tiny.model.set_affinity(AffinityPredictor(3 * 64, 8, 3, tiny.model.config().router, rng));
+  tiny.model.set_affinity(AffinityPredictor(kAffinityParts * 64, 8, 3, tiny.model.config().router, rng));
   for (const Json& layer : figures()) {
     int64_t judged = layer.at("fell_back").get<int64_t>();
     for (const char* domain : kDomainNames)
