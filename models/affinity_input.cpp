@@ -11,11 +11,9 @@ namespace {
 
 using Group = std::vector<int64_t>;
 
-bool is_text(const Token& t) { return t.kind == TokenKind::kText || t.kind == TokenKind::kTask; }
-
 // Tokens that say something of each other as a whole: the sentence with its prologue, else what is of one kind and chunk.
 std::pair<int, int> group_of(const Token& t) {
-  if (is_text(t) || t.kind == TokenKind::kPrologue) return {int(TokenKind::kText), 0};
+  if (is_text(t.kind) || t.kind == TokenKind::kPrologue) return {int(TokenKind::kText), 0};
   return {int(t.kind), t.chunk};
 }
 
@@ -36,11 +34,11 @@ Around around(std::span<const Token> tokens, int64_t i, const std::map<std::pair
     switch (token.kind) {
       case TokenKind::kTask:
       case TokenKind::kText:
-        if (!is_text(other)) continue;
+        if (!is_text(other.kind)) continue;
         if (k != i) (k < i ? a.before : a.beside).push_back(k);
         break;
       case TokenKind::kPrologue:
-        if (!is_text(other)) {
+        if (!is_text(other.kind)) {
           if (other.index == token.index - 1) a.before.push_back(k);
           continue;
         }
@@ -85,7 +83,7 @@ void affinity_input(std::span<const Token> tokens, std::span<const float* const>
     std::fill_n(row, kAffinityParts * d, 0.0f);
     const Around a = around(tokens, i, groups, layout);
     std::memcpy(row, x[size_t(i)], size_t(d) * sizeof(float));
-    const bool words = is_text(tokens[size_t(i)]);
+    const bool words = is_text(tokens[size_t(i)].kind);
     const auto nearness = [&](int64_t k) { return words ? std::exp2(-float(std::abs(k - i))) : 1.0f; };
     add_mean(x, d, a.before, row + d, nearness);
     add_mean(x, d, a.beside, row + 2 * d, nearness);

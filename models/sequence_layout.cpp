@@ -10,8 +10,6 @@ namespace {
 constexpr uint8_t kStaticBucket = 0, kPatchBucket = 6;
 constexpr int kPatchColumns = kFrameWidth / 16;
 
-bool is_text(TokenKind kind) { return kind == TokenKind::kTask || kind == TokenKind::kText; }
-
 uint8_t object_sees(const Token& query, const Token& key, const LayoutConfig& layout) {
   const int age = query.chunk - key.chunk;
   return age >= 0 && age < layout.window ? uint8_t(1 + age) : kMasked;
@@ -25,6 +23,8 @@ uint8_t patch_sees(const Token& query, const Token& key, const LayoutConfig& lay
 }
 
 }  // namespace
+
+bool is_text(TokenKind kind) { return kind == TokenKind::kTask || kind == TokenKind::kText; }
 
 Domain modality_of(TokenKind kind) {
   if (is_text(kind)) return Domain::kLinguistic;

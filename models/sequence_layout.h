@@ -35,6 +35,7 @@ struct LayoutConfig {
 };
 
 Domain modality_of(TokenKind kind);
+bool is_text(TokenKind kind);  // a word or the task
 
 // kMasked, or the time bucket of the learned bias: 0 static, 1 + chunks between, 6 a neighbouring patch.
 //   query \ key   task,text   prologue        scene   objects                  patches
