@@ -3,6 +3,7 @@
 // shapes beside it.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 
@@ -120,12 +121,18 @@ Json shapes_of(const UnifiedTransformer& model, const Mixture& m, const Batch& b
             {"patches", model.config().code_dims * model.config().code_levels + 1}}}};
 }
 
-// Products of the layers alone (attention's scores, embeddings and heads not counted), forward and twice that backward.
-double layer_flops(const UnifiedTransformerConfig& c, int64_t tokens) {
-  const double d = c.d_model, heads = c.attention.heads;
-  const double attention = d * heads * c.attention.qk() + d * (c.kv_latent_dim + c.attention.rope) + c.kv_latent_dim * heads * (c.attention.nope + c.attention.value) + heads * (c.attention.value + (c.relative_values ? c.attention.rope : 0)) * d;
-  const double ffn = 3 * d * (c.shared_hidden + c.router.top_k * c.expert_hidden) + d * (3 + c.router.num_experts());
-  return 3 * 2 * double(tokens) * c.num_layers * (attention + ffn);
+// Products that the layers ask for, forward and twice that backward: an adapter's for the tokens that have one, scores and
+// sums for the pairs that see each other. Not counted: embeddings, heads, padding, what is computed again, masked pairs.
+double layer_flops(const UnifiedTransformerConfig& c, const TokenBatch& batch) {
+  const AttentionPlan plan = batch.plan(c.layout);
+  const double pairs = double(std::ranges::count_if(plan.bucket, [](uint8_t b) { return b != kMasked; }));
+  const double adapted = double(std::ranges::count_if(batch.modality, [](uint8_t m) { return Domain(m) != Domain::kPhysical; }));
+  const double d = c.d_model, heads = c.attention.heads, relative = c.relative_values ? c.attention.rope : 0;
+  const double q = heads * c.attention.qk(), kv = c.kv_latent_dim + c.attention.rope, out = heads * (c.attention.value + relative);
+  const double attention = d * q + d * kv + c.kv_latent_dim * heads * (c.attention.nope + c.attention.value) + out * d;
+  const double adapters = c.adapter_rank * (d + q + d + kv + out + d);
+  const double ffn = 3 * d * (c.shared_hidden + c.router.top_k * c.expert_hidden) + d * (kNumDomains + c.router.num_experts());
+  return 3 * 2 * c.num_layers * (double(batch.size()) * (attention + ffn) + adapted * adapters + pairs * (q + out));
 }
 
 void run(const Options& o, const Mixture& m) {
@@ -143,7 +150,7 @@ void run(const Options& o, const Mixture& m) {
     forward.push_back(f), backward.push_back(b), update.push_back(u), total.push_back(f + b + u);
   }
   const double rate = double(batch.tokens.size()) / quantile(total, 0.5);
-  const double peak = gemm_rate(), share = layer_flops(model->config(), batch.tokens.size()) / quantile(total, 0.5) / peak;
+  const double peak = gemm_rate(), share = layer_flops(model->config(), batch.tokens) / quantile(total, 0.5) / peak;
   report.print(Table{fmt::format("{} sequences, {} tokens, {:.2f} M parameters; seconds, median / p90",
                                  batch.tokens.sequence_begin.size() - 1, batch.tokens.size(),
                                  double(model->parameters().total_size()) / 1e6),

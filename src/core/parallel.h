@@ -13,6 +13,9 @@ std::string cpu_name();  // "Intel(R) Xeon(R) Processor"
 // each time (a tenth of a training step otherwise). Before the first large allocation.
 void keep_heap();
 
+// Tokens a partial sum of a gradient: fixed, so that the number of threads never changes a result.
+inline constexpr int64_t kTokensABlock = 256;
+
 // Calls body(i) for i in [0, n). The split over threads never changes a result: bodies write disjoint places.
 template <class Body>
 void parallel_for(int64_t n, Body&& body) {

@@ -17,8 +17,15 @@ int64_t round16(int64_t n) { return (n + 15) / 16 * 16; }
 struct HeadBlock {
   int64_t nq, nk, nk16;
   int64_t ld;  // between rows of what is transposed: an odd number of cache lines, or its columns would share a few sets
-  std::vector<float> kt, p, vt, dp;  // [qk][ld], [nq][nk16], [value][ld], [nq][nk16]
-  std::vector<float> k, dkq;            // [nk][qk]
+  std::vector<float> kt, vt;  // [qk][ld], [value][ld]
+  std::vector<float> p, dp;   // of one tile: [rows][width]
+  std::vector<float> k, dkq;  // [nk][qk]
+};
+
+// Queries [row0, row0 + rows) of the batch, the (first)th of their sequence on, and the keys that one of them sees.
+struct Tile {
+  int64_t first, rows, row0, width;  // width: sum of the runs' lengths, each rounded up to 16
+  std::span<const KeyRun> runs;
 };
 
 HeadBlock& scratch() {
@@ -69,55 +76,57 @@ void size_block(const AttentionPlan& plan, int64_t s, HeadBlock& b) {
   b.ld = b.nk16 / 16 % 2 ? b.nk16 : b.nk16 + 16;
 }
 
-// p = softmax(q k^T * scale + bias) for head h of sequence s.
-void probabilities(const AttentionPlan& plan, const AttentionDims& d, const AttentionInput& in, int64_t s, int h, HeadBlock& b) {
-  const int64_t q0 = plan.query_begin[s], q_cols = int64_t(d.heads) * d.qk();
-  size_block(plan, s, b);
-  gather_keys(d, in, h, plan.key_begin[s], b);
-  grow(b.p, b.nq * b.nk16);
-  small_gemm(int(b.nq), int(b.nk16), d.qk(), in.q + q0 * q_cols + h * d.qk(), q_cols, 1, b.kt.data(), b.ld, b.p.data(), b.nk16, false);
-  const float scale = 1.0f / std::sqrt(float(d.qk()));
-  const uint8_t* bucket = plan.bucket.data() + plan.bucket_begin[s];
-  for (int64_t i = 0; i < b.nq; ++i) {
-    float* row = &b.p[i * b.nk16];
-    bias_scores(row, bucket + i * b.nk, in.bias + h * kTimeBuckets, scale, b.nk);
-    std::fill(row + b.nk, row + b.nk16, -1e30f);
-    softmax_row(row, b.nk16);
+Tile tile_of(const AttentionPlan& plan, int64_t s, int64_t index, const HeadBlock& b) {
+  Tile t;
+  t.first = (index - plan.tile_begin[s]) * AttentionPlan::kTile;
+  t.rows = std::min(AttentionPlan::kTile, b.nq - t.first);
+  t.row0 = plan.query_begin[s] + t.first;
+  t.runs = {&plan.runs[size_t(plan.run_begin[index])], size_t(plan.run_begin[index + 1] - plan.run_begin[index])};
+  t.width = 0;
+  for (const KeyRun& run : t.runs) t.width += round16(run.end - run.begin);
+  return t;
+}
+
+// Calls body(run, its first column of p, length, length rounded up) for each run.
+template <class Body>
+void for_runs(const Tile& t, Body&& body) {
+  int64_t at = 0;
+  for (const KeyRun& run : t.runs) {
+    const int64_t n = run.end - run.begin;
+    body(run, at, n, round16(n));
+    at += round16(n);
   }
 }
 
-// The same for one tile of queries over the keys that it sees, and what the head makes of them: rows of out.
-void tile_forward(const AttentionPlan& plan, const AttentionDims& d, const AttentionInput& in, const HeadRows<float>& out, int64_t s, int h, int64_t tile, HeadBlock& b) {
-  const int64_t first = (tile - plan.tile_begin[s]) * AttentionPlan::kTile, rows = std::min(AttentionPlan::kTile, b.nq - first);
-  const int64_t row0 = plan.query_begin[s] + first, k0 = plan.key_begin[s], q_cols = int64_t(d.heads) * d.qk();
-  const std::span<const KeyRun> runs(&plan.runs[size_t(plan.run_begin[tile])], size_t(plan.run_begin[tile + 1] - plan.run_begin[tile]));
-  int64_t width = 0;
-  for (const KeyRun& run : runs) width += round16(run.end - run.begin);
-  grow(b.p, rows * width);
-  const float* q = in.q + row0 * q_cols + h * d.qk();
+// b.p = softmax(q k^T * scale + bias) for head h of sequence s, one tile of its queries over the keys that it sees.
+void probabilities(const AttentionPlan& plan, const AttentionDims& d, const AttentionInput& in, int64_t s, int h, const Tile& t, HeadBlock& b) {
+  const int64_t q_cols = int64_t(d.heads) * d.qk();
+  const float* q = in.q + t.row0 * q_cols + h * d.qk();
   const float scale = 1.0f / std::sqrt(float(d.qk()));
-  int64_t at = 0;
-  for (const KeyRun& run : runs) {
-    const int64_t n = run.end - run.begin, n16 = round16(n);
-    small_gemm(int(rows), int(n16), d.qk(), q, q_cols, 1, &b.kt[run.begin], b.ld, &b.p[at], width, false);
-    for (int64_t i = 0; i < rows; ++i) {
-      float* row = &b.p[i * width + at];
-      bias_scores(row, &plan.bucket[size_t(plan.bucket_begin[s] + (first + i) * b.nk + run.begin)], in.bias + h * kTimeBuckets, scale, n);
+  grow(b.p, t.rows * t.width);
+  for_runs(t, [&](const KeyRun& run, int64_t at, int64_t n, int64_t n16) {
+    small_gemm(int(t.rows), int(n16), d.qk(), q, q_cols, 1, &b.kt[run.begin], b.ld, &b.p[at], t.width, false);
+    for (int64_t i = 0; i < t.rows; ++i) {
+      float* row = &b.p[i * t.width + at];
+      bias_scores(row, &plan.bucket[size_t(plan.bucket_begin[s] + (t.first + i) * b.nk + run.begin)], in.bias + h * kTimeBuckets, scale, n);
       std::fill(row + n, row + n16, -1e30f);
     }
-    at += n16;
-  }
-  for (int64_t i = 0; i < rows; ++i) softmax_row(&b.p[i * width], width);
-  at = 0;
-  for (const KeyRun& run : runs) {
-    const int n = int(run.end - run.begin);
-    small_gemm(int(rows), d.value, n, &b.p[at], width, 1, in.v + (k0 + run.begin) * in.kv_stride + (in.one_head ? 0 : h * d.value), in.kv_stride,
-               out.values + row0 * out.stride + h * d.value, out.stride, at > 0);
+  });
+  for (int64_t i = 0; i < t.rows; ++i) softmax_row(&b.p[i * t.width], t.width);
+}
+
+// What the head makes of the keys: rows of out.
+void tile_forward(const AttentionPlan& plan, const AttentionDims& d, const AttentionInput& in, const HeadRows<float>& out, int64_t s, int h, int64_t index, HeadBlock& b) {
+  const Tile t = tile_of(plan, s, index, b);
+  const int64_t k0 = plan.key_begin[s];
+  probabilities(plan, d, in, s, h, t, b);
+  for_runs(t, [&](const KeyRun& run, int64_t at, int64_t n, int64_t) {
+    small_gemm(int(t.rows), d.value, int(n), &b.p[at], t.width, 1, in.v + (k0 + run.begin) * in.kv_stride + (in.one_head ? 0 : h * d.value), in.kv_stride,
+               out.values + t.row0 * out.stride + h * d.value, out.stride, at > 0);
     if (out.relative)
-      small_gemm(int(rows), d.rope, n, &b.p[at], width, 1, in.k_rope + (k0 + run.begin) * in.rope_stride, in.rope_stride,
-                 out.relative + row0 * out.stride + h * d.rope, out.stride, at > 0);
-    at += round16(n);
-  }
+      small_gemm(int(t.rows), d.rope, int(n), &b.p[at], t.width, 1, in.k_rope + (k0 + run.begin) * in.rope_stride, in.rope_stride,
+                 out.relative + t.row0 * out.stride + h * d.rope, out.stride, at > 0);
+  });
 }
 
 // dp <- p * (dp - sum(p * dp)): the softmax's gradient, row by row.
@@ -126,47 +135,6 @@ ORRERY_SIMD void softmax_backward_row(const float* p, float* dp, int64_t n) {
 #pragma omp simd reduction(+ : dot)
   for (int64_t j = 0; j < n; ++j) dot += p[j] * dp[j];
   for (int64_t j = 0; j < n; ++j) dp[j] = p[j] * (dp[j] - dot);
-}
-
-void head_backward(const AttentionPlan& plan, const AttentionDims& d, const AttentionInput& in, const HeadRows<const float>& dout, const AttentionGradient& g,
-                   int64_t s, int h, float* dbias, HeadBlock& b) {
-  probabilities(plan, d, in, s, h, b);
-  const int64_t q0 = plan.query_begin[s], k0 = plan.key_begin[s], q_cols = int64_t(d.heads) * d.qk();
-  const float* dO = dout.values + q0 * dout.stride + h * d.value;
-  const float* dR = dout.relative ? dout.relative + q0 * dout.stride + h * d.rope : nullptr;
-  // dV = P^T dO, and of the rotary keys as values
-  small_gemm(int(b.nk), d.value, int(b.nq), b.p.data(), 1, b.nk16, dO, dout.stride, g.dv + k0 * in.kv_stride + h * d.value, in.kv_stride, false);
-  if (dR) small_gemm(int(b.nk), d.rope, int(b.nq), b.p.data(), 1, b.nk16, dR, dout.stride, g.dk_rope + k0 * in.rope_stride, in.rope_stride, true);
-  // dP = dO V^T + dR K_rope^T
-  grow(b.vt, d.value * b.ld);
-  for (int c = 0; c < d.value; ++c) std::fill_n(b.vt.begin() + c * b.ld + b.nk, b.nk16 - b.nk, 0.0f);
-  for (int64_t j = 0; j < b.nk; ++j)
-    for (int c = 0; c < d.value; ++c) b.vt[c * b.ld + j] = in.v[(k0 + j) * in.kv_stride + h * d.value + c];
-  grow(b.dp, b.nq * b.nk16);
-  small_gemm(int(b.nq), int(b.nk16), d.value, dO, dout.stride, 1, b.vt.data(), b.ld, b.dp.data(), b.nk16, false);
-  if (dR) small_gemm(int(b.nq), int(b.nk16), d.rope, dR, dout.stride, 1, &b.kt[d.nope * b.ld], b.ld, b.dp.data(), b.nk16, true);
-  const uint8_t* bucket = plan.bucket.data() + plan.bucket_begin[s];
-  const float scale = 1.0f / std::sqrt(float(d.qk()));
-  for (int64_t i = 0; i < b.nq; ++i) {
-    float* row = &b.dp[i * b.nk16];
-    softmax_backward_row(&b.p[i * b.nk16], row, b.nk16);
-    for (int64_t j = 0; j < b.nk; ++j)
-      if (bucket[i * b.nk + j] != kMasked) dbias[h * kTimeBuckets + bucket[i * b.nk + j]] += row[j];
-    for (int64_t j = 0; j < b.nk; ++j) row[j] *= scale;
-  }
-  // dQ = dS K; dK = dS^T Q
-  grow(b.k, b.nk * d.qk());
-  for (int64_t j = 0; j < b.nk; ++j)
-    for (int c = 0; c < d.qk(); ++c) b.k[j * d.qk() + c] = b.kt[c * b.ld + j];
-  small_gemm(int(b.nq), d.qk(), int(b.nk), b.dp.data(), b.nk16, 1, b.k.data(), d.qk(), g.dq + q0 * q_cols + h * d.qk(), q_cols, false);
-  grow(b.dkq, b.nk * d.qk());
-  small_gemm(int(b.nk), d.qk(), int(b.nq), b.dp.data(), 1, b.nk16, in.q + q0 * q_cols + h * d.qk(), q_cols, b.dkq.data(), d.qk(), false);
-  for (int64_t j = 0; j < b.nk; ++j) {
-    float* nope = g.dk_nope + (k0 + j) * in.kv_stride + h * d.nope;
-    float* rope = g.dk_rope + (k0 + j) * in.rope_stride;
-    for (int c = 0; c < d.nope; ++c) nope[c] = b.dkq[j * d.qk() + c];
-    for (int c = 0; c < d.rope; ++c) rope[c] += b.dkq[j * d.qk() + d.nope + c];
-  }
 }
 
 // Rows [begin, end) of `width` columns, zero.
@@ -178,6 +146,64 @@ void clear_head(const AttentionPlan& plan, const AttentionDims& d, const Attenti
   clear_columns(g.dq + h * d.qk(), int64_t(d.heads) * d.qk(), plan.query_begin[s], plan.query_begin[s + 1], d.qk());
   clear_columns(g.dk_nope + h * d.nope, in.kv_stride, plan.key_begin[s], plan.key_begin[s + 1], d.nope);
   clear_columns(g.dv + h * d.value, in.kv_stride, plan.key_begin[s], plan.key_begin[s + 1], d.value);
+}
+
+// Of one tile: b.dkq and g.dv gather over tiles, dq is the tile's own. b.kt, b.vt and b.k hold the sequence's keys and values.
+void tile_backward(const AttentionPlan& plan, const AttentionDims& d, const AttentionInput& in, const HeadRows<const float>& dout, const AttentionGradient& g,
+                   int64_t s, int h, int64_t index, float* dbias, HeadBlock& b) {
+  const Tile t = tile_of(plan, s, index, b);
+  const int64_t k0 = plan.key_begin[s], q_cols = int64_t(d.heads) * d.qk();
+  const float* dO = dout.values + t.row0 * dout.stride + h * d.value;
+  const float* dR = dout.relative ? dout.relative + t.row0 * dout.stride + h * d.rope : nullptr;
+  const int rows = int(t.rows);
+  const float scale = 1.0f / std::sqrt(float(d.qk()));
+  probabilities(plan, d, in, s, h, t, b);
+  grow(b.dp, t.rows * t.width);
+  for_runs(t, [&](const KeyRun& run, int64_t at, int64_t n, int64_t n16) {
+    // dV += P^T dO, and of the rotary keys as values
+    small_gemm(int(n), d.value, rows, &b.p[at], 1, t.width, dO, dout.stride, g.dv + (k0 + run.begin) * in.kv_stride + h * d.value, in.kv_stride, true);
+    if (dR) small_gemm(int(n), d.rope, rows, &b.p[at], 1, t.width, dR, dout.stride, g.dk_rope + (k0 + run.begin) * in.rope_stride, in.rope_stride, true);
+    // dP = dO V^T + dR K_rope^T
+    small_gemm(rows, int(n16), d.value, dO, dout.stride, 1, &b.vt[run.begin], b.ld, &b.dp[at], t.width, false);
+    if (dR) small_gemm(rows, int(n16), d.rope, dR, dout.stride, 1, &b.kt[d.nope * b.ld + run.begin], b.ld, &b.dp[at], t.width, true);
+  });
+  for (int64_t i = 0; i < t.rows; ++i) softmax_backward_row(&b.p[i * t.width], &b.dp[i * t.width], t.width);
+  for_runs(t, [&](const KeyRun& run, int64_t at, int64_t n, int64_t) {
+    for (int64_t i = 0; i < t.rows; ++i) {
+      const uint8_t* bucket = &plan.bucket[size_t(plan.bucket_begin[s] + (t.first + i) * b.nk + run.begin)];
+      float* row = &b.dp[i * t.width + at];
+      for (int64_t j = 0; j < n; ++j)
+        if (bucket[j] != kMasked) dbias[h * kTimeBuckets + bucket[j]] += row[j];
+      for (int64_t j = 0; j < n; ++j) row[j] *= scale;
+    }
+    // dQ = dS K; dK += dS^T Q
+    small_gemm(rows, d.qk(), int(n), &b.dp[at], t.width, 1, &b.k[run.begin * d.qk()], d.qk(), g.dq + t.row0 * q_cols + h * d.qk(), q_cols, at > 0);
+    small_gemm(int(n), d.qk(), rows, &b.dp[at], 1, t.width, in.q + t.row0 * q_cols + h * d.qk(), q_cols, &b.dkq[run.begin * d.qk()], d.qk(), true);
+  });
+}
+
+void head_backward(const AttentionPlan& plan, const AttentionDims& d, const AttentionInput& in, const HeadRows<const float>& dout, const AttentionGradient& g,
+                   int64_t s, int h, float* dbias, HeadBlock& b) {
+  const int64_t k0 = plan.key_begin[s];
+  size_block(plan, s, b);
+  gather_keys(d, in, h, k0, b);
+  grow(b.vt, d.value * b.ld);
+  for (int c = 0; c < d.value; ++c) std::fill_n(b.vt.begin() + c * b.ld + b.nk, b.nk16 - b.nk, 0.0f);
+  grow(b.k, b.nk * d.qk());
+  for (int64_t j = 0; j < b.nk; ++j) {
+    for (int c = 0; c < d.value; ++c) b.vt[c * b.ld + j] = in.v[(k0 + j) * in.kv_stride + h * d.value + c];
+    std::copy_n(in.k_nope + (k0 + j) * in.kv_stride + h * d.nope, d.nope, &b.k[j * d.qk()]);
+    std::copy_n(in.k_rope + (k0 + j) * in.rope_stride, d.rope, &b.k[j * d.qk() + d.nope]);
+  }
+  grow(b.dkq, b.nk * d.qk());
+  std::fill_n(b.dkq.begin(), b.nk * d.qk(), 0.0f);
+  clear_columns(g.dv + h * d.value, in.kv_stride, k0, k0 + b.nk, d.value);
+  for (int64_t tile = plan.tile_begin[s]; tile < plan.tile_begin[s + 1]; ++tile) tile_backward(plan, d, in, dout, g, s, h, tile, dbias, b);
+  for (int64_t j = 0; j < b.nk; ++j) {
+    float* rope = g.dk_rope + (k0 + j) * in.rope_stride;
+    std::copy_n(&b.dkq[j * d.qk()], d.nope, g.dk_nope + (k0 + j) * in.kv_stride + h * d.nope);
+    for (int c = 0; c < d.rope; ++c) rope[c] += b.dkq[j * d.qk() + d.nope + c];
+  }
 }
 
 // Blocks of 16 keys of which some query [rows][keys] sees one, joined where they touch; at least one run.

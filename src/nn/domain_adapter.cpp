@@ -2,14 +2,23 @@
 
 #include <algorithm>
 
+#include "core/parallel.h"
+
 namespace orrery {
 namespace {
 
 constexpr Domain kAdapted[] = {Domain::kLinguistic, Domain::kVisual};
 
-void clear_others(std::span<const uint8_t> domain, Domain own, Rows<float>& rows) {
-  for (int64_t t = 0; t < rows.rows(); ++t)
-    if (domain[size_t(t)] != uint8_t(own)) std::fill_n(rows.row(t), rows.cols(), 0.0f);
+void gather(const Rows<bf16>& from, const std::vector<int64_t>& rows, Rows<bf16>& to) {
+  to.resize(int64_t(rows.size()), from.cols());
+  parallel_for(to.rows(), [&](int64_t i) { std::copy_n(from.row(rows[size_t(i)]), from.cols(), to.row(i)); });
+}
+
+void scatter_add(const Rows<float>& from, const std::vector<int64_t>& rows, Rows<float>& to) {
+  parallel_for(from.rows(), [&](int64_t i) {
+    float* row = to.row(rows[size_t(i)]);
+    for (int64_t j = 0; j < from.cols(); ++j) row[j] += from.row(i)[j];
+  });
 }
 
 }  // namespace
@@ -28,26 +37,31 @@ void DomainAdapter::add_to(const Rows<bf16>& x, std::span<const uint8_t> domain,
   if (!present()) return;
   Rows<float> low, added;
   for (Domain d : kAdapted) {
-    Rows<bf16>& half = cache.low[size_t(d)];
-    half.resize(0, rank_);
-    if (std::ranges::find(domain, uint8_t(d)) == domain.end()) continue;
-    linear_forward(down_[size_t(d)], x, low);
-    clear_others(domain, d, low);
-    to_bf16(low, half);
-    linear_forward(up_[size_t(d)], half, added);
-    add_rows(added, y);
+    AdapterCache::Part& part = cache.parts[size_t(d)];
+    part.rows.clear();
+    for (int64_t t = 0; t < x.rows(); ++t)
+      if (domain[size_t(t)] == uint8_t(d)) part.rows.push_back(t);
+    if (part.rows.empty()) continue;
+    gather(x, part.rows, part.x);
+    linear_forward(down_[size_t(d)], part.x, low);
+    to_bf16(low, part.low);
+    linear_forward(up_[size_t(d)], part.low, added);
+    scatter_add(added, part.rows, y);
   }
 }
 
-void DomainAdapter::backward(const Rows<bf16>& x, std::span<const uint8_t> domain, const AdapterCache& cache, const Rows<bf16>& dy, Rows<float>& dx) {
-  Rows<float> dlow;
-  Rows<bf16> half;
+void DomainAdapter::backward(const AdapterCache& cache, const Rows<bf16>& dy, Rows<float>& dx) {
+  if (!present()) return;
+  Rows<float> dlow, dpart;
+  Rows<bf16> own, half;
   for (Domain d : kAdapted) {
-    if (!present() || cache.low[size_t(d)].rows() == 0) continue;
-    linear_backward(up_[size_t(d)], cache.low[size_t(d)], dy, &dlow);
-    clear_others(domain, d, dlow);
+    const AdapterCache::Part& part = cache.parts[size_t(d)];
+    if (part.rows.empty()) continue;
+    gather(dy, part.rows, own);
+    linear_backward(up_[size_t(d)], part.low, own, &dlow);
     to_bf16(dlow, half);
-    linear_backward(down_[size_t(d)], x, half, &dx, true);
+    linear_backward(down_[size_t(d)], part.x, half, &dpart);
+    scatter_add(dpart, part.rows, dx);
   }
 }
 

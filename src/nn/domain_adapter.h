@@ -10,7 +10,11 @@
 namespace orrery {
 
 struct AdapterCache {
-  std::array<Rows<bf16>, kNumDomains> low;  // V_d x, zero in the rows of other domains; no rows where none is the domain's
+  struct Part {                // the tokens of one domain
+    std::vector<int64_t> rows;  // where they are in the batch
+    Rows<bf16> x, low;          // their input, and V_d x
+  };
+  std::array<Part, kNumDomains> parts;
 };
 
 class DomainAdapter {
@@ -18,10 +22,10 @@ class DomainAdapter {
   // rank 0: none. The physical domain never has one, so that what others learn leaves states as they are.
   void declare(ParameterList& list, const std::string& name, int64_t in, int64_t out, int rank, Rng& rng);
   bool present() const { return rank_ > 0; }
-  // x [t, in], domain [t]; adds to y [t, out].
+  // x [t, in], domain [t]; adds to y [t, out]. The cache is for backward.
   void add_to(const Rows<bf16>& x, std::span<const uint8_t> domain, AdapterCache& cache, Rows<float>& y) const;
   // dy [t, out] -> gradients (added); adds to dx [t, in].
-  void backward(const Rows<bf16>& x, std::span<const uint8_t> domain, const AdapterCache& cache, const Rows<bf16>& dy, Rows<float>& dx);
+  void backward(const AdapterCache& cache, const Rows<bf16>& dy, Rows<float>& dx);
 
  private:
   int rank_ = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/parallel.h"
 #include "tensor/vector_math.h"
 
 namespace orrery {
@@ -23,10 +24,16 @@ std::span<Float> relative_of(const AttentionDims& dims, int h, Float* row, int64
   return {row + begin + h * dims.rope, size_t(dims.rope)};
 }
 
-float dot_and_scale(std::span<const float> x, float scale, std::span<float> d) {
+ORRERY_SIMD float dot_and_scale(const float* x, float scale, float* d, int64_t n) {
   float sum = 0;
-  for (size_t i = 0; i < x.size(); ++i) sum += d[i] * x[i], d[i] *= scale;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < n; ++i) sum += d[i] * x[i];
+  for (int64_t i = 0; i < n; ++i) d[i] *= scale;
   return sum;
+}
+
+float dot_and_scale(std::span<const float> x, float scale, std::span<float> d) {
+  return dot_and_scale(x.data(), scale, d.data(), int64_t(x.size()));
 }
 
 }  // namespace
@@ -52,23 +59,29 @@ std::vector<uint8_t> open_heads(const std::vector<float>& gates, int heads, cons
 }
 
 void apply_gates(const std::vector<float>& gates, const AttentionDims& dims, std::span<const uint8_t> domain, float threshold, Rows<float>& attended) {
-  for (int64_t t = 0; t < attended.rows(); ++t)
+  parallel_for(attended.rows(), [&](int64_t t) {
     for (int h = 0; h < dims.heads; ++h) {
       const float g = gates[domain[t] * dims.heads + h], scale = g > threshold ? g : 0;
       for (float& a : values_of(dims, h, attended.row(t))) a *= scale;
       for (float& a : relative_of(dims, h, attended.row(t), attended.cols())) a *= scale;
     }
+  });
 }
 
 void gates_backward(HeadGates& gates, const AttentionDims& dims, std::span<const uint8_t> domain, const Rows<float>& before, Rows<float>& d) {
   const std::vector<float> g = gates.values();
   std::vector<float> dgate(g.size(), float(gates.weight));
-  for (int64_t t = 0; t < before.rows(); ++t)
-    for (int h = 0; h < gates.heads; ++h) {
-      const int slot = domain[t] * gates.heads + h;
-      dgate[slot] += dot_and_scale(values_of(dims, h, before.row(t)), g[slot], values_of(dims, h, d.row(t)));
-      dgate[slot] += dot_and_scale(relative_of(dims, h, before.row(t), before.cols()), g[slot], relative_of(dims, h, d.row(t), d.cols()));
-    }
+  const int64_t blocks = (before.rows() + kTokensABlock - 1) / kTokensABlock;
+  std::vector<float> partial(size_t(blocks) * g.size(), 0.0f);
+  parallel_for(blocks, [&](int64_t b) {
+    for (int64_t t = b * kTokensABlock; t < std::min(before.rows(), (b + 1) * kTokensABlock); ++t)
+      for (int h = 0; h < gates.heads; ++h) {
+        const int slot = domain[t] * gates.heads + h;
+        partial[size_t(b) * g.size() + size_t(slot)] += dot_and_scale(values_of(dims, h, before.row(t)), g[slot], values_of(dims, h, d.row(t))) +
+                                                         dot_and_scale(relative_of(dims, h, before.row(t), before.cols()), g[slot], relative_of(dims, h, d.row(t), d.cols()));
+      }
+  });
+  for (size_t i = 0; i < partial.size(); ++i) dgate[i % g.size()] += partial[i];
   for (size_t i = 0; i < g.size(); ++i) {
     const float s = sigmoid(gates.logit.value[i]);
     if (g[i] > 0 && g[i] < 1) gates.logit.gradient[i] += dgate[i] * kStretch * s * (1 - s);

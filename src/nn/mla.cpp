@@ -210,7 +210,7 @@ void mla_backward(MlaLayer& layer, const AttentionPlan& plan, const Rows<float>&
   Rows<float> dattended, dq, dexpanded, dlatent, dkv;
   to_bf16(dy, half);
   linear_backward(layer.out, cache.attended_half, half, &dattended);
-  layer.out_adapter.backward(cache.attended_half, domain, cache.out_adapter, half, dattended);
+  layer.out_adapter.backward(cache.out_adapter, half, dattended);
   if (layer.gates.domains) gates_backward(layer.gates, d, domain, cache.ungated, dattended);
   rotate_relative(layer, rope, dattended, true);
   dq.resize(t, cache.q.cols());
@@ -227,10 +227,10 @@ void mla_backward(MlaLayer& layer, const AttentionPlan& plan, const Rows<float>&
   rope_apply(rope, dq.data(), dq.cols(), d.nope, d.qk(), d.heads, true);
   to_bf16(dkv, half);
   linear_backward(layer.kv, x, half, &dx);
-  layer.kv_adapter.backward(x, domain, cache.kv_adapter, half, dx);
+  layer.kv_adapter.backward(cache.kv_adapter, half, dx);
   to_bf16(dq, half);
   linear_backward(layer.q, x, half, &dx, true);
-  layer.q_adapter.backward(x, domain, cache.q_adapter, half, dx);
+  layer.q_adapter.backward(cache.q_adapter, half, dx);
 }
 
 }  // namespace orrery

@@ -7,8 +7,6 @@
 namespace orrery {
 namespace {
 
-constexpr int64_t kTokensABlock = 256;  // tokens a partial sum of the gain's gradient: fixed, so threads do not change it
-
 ORRERY_SIMD void forward_row(const float* gain, const float* x, int64_t d, float* y, bf16* half, float* inverse_rms) {
   float sum = 0;
 #pragma omp simd reduction(+ : sum)

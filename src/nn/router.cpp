@@ -93,8 +93,10 @@ int64_t apply_capacity(const RouterConfig& c, std::vector<Route>& routes) {
 }
 
 // p_e over the domain's experts: affinities normalised to one, averaged over a sequence, times the load share.
-void balance_gradient(const RouterState& router, const RouterCache& cache, int64_t begin, int64_t end, double scale, Rows<float>& dlogits, RoutingStats& stats) {
+// Returns the sequence's balance loss.
+double balance_gradient(const RouterState& router, const RouterCache& cache, int64_t begin, int64_t end, double scale, Rows<float>& dlogits) {
   const RouterConfig& c = router.config;
+  double loss = 0;
   for (int domain = 0; domain < kNumDomains; ++domain) {
     const int first = c.first_expert(domain), n = c.experts[domain];
     std::vector<double> share(n, 0.0), mean(n, 0.0);
@@ -114,7 +116,7 @@ void balance_gradient(const RouterState& router, const RouterCache& cache, int64
       for (int e = 0; e < n; ++e) mean[e] += s[e] / sum;
     }
     if (tokens == 0) continue;
-    for (int e = 0; e < n; ++e) stats.balance_loss += share[e] / tokens * mean[e] / tokens;
+    for (int e = 0; e < n; ++e) loss += share[e] / tokens * mean[e] / tokens;
     for (int64_t t = begin; t < end; ++t) {
       if (cache.routes[t].domain != domain || cache.routes[t].count == 0) continue;
       const double sum = affinities(t);
@@ -124,6 +126,7 @@ void balance_gradient(const RouterState& router, const RouterCache& cache, int64
         dlogits.row(t)[kNumDomains + first + e] += float(scale / tokens * (share[e] / tokens - weighted) / sum * s[e] * (1 - s[e]));
     }
   }
+  return loss;
 }
 
 void token_gradient(const RouterConfig& c, const Route& route, const float* logits, const float* dweight, int modality, double inverse_tokens, float* dlogits, double& cluster, double& z) {
@@ -192,11 +195,17 @@ void router_backward(RouterState& router, const Rows<float>& x, const std::vecto
   dlogits.resize(x.rows(), cache.logits.cols());
   dlogits.zero();
   const double inverse_tokens = 1.0 / double(std::max<int64_t>(1, x.rows()));
-  for (int64_t t = 0; t < x.rows(); ++t)
-    token_gradient(router.config, cache.routes[t], cache.logits.row(t), &dweight[t * kMaxTopK], modality[t], inverse_tokens, dlogits.row(t), stats.cluster_loss, stats.z_loss);
   const int64_t sequences = int64_t(sequence_begin.size()) - 1;
-  for (int64_t s = 0; s < sequences; ++s)
-    balance_gradient(router, cache, sequence_begin[s], sequence_begin[s + 1], router.config.balance_weight / double(sequences), dlogits, stats);
+  std::vector<double> cluster(size_t(x.rows()), 0.0), z(size_t(x.rows()), 0.0), balance(static_cast<size_t>(sequences), 0.0);
+  parallel_for(sequences, [&](int64_t s) {
+    const int64_t begin = sequence_begin[s], end = sequence_begin[s + 1];
+    for (int64_t t = begin; t < end; ++t)
+      token_gradient(router.config, cache.routes[t], cache.logits.row(t), &dweight[t * kMaxTopK], modality[t], inverse_tokens, dlogits.row(t), cluster[size_t(t)], z[size_t(t)]);
+    balance[size_t(s)] = balance_gradient(router, cache, begin, end, router.config.balance_weight / double(sequences), dlogits);
+  });
+  stats.cluster_loss = std::accumulate(cluster.begin(), cluster.end(), stats.cluster_loss);
+  stats.z_loss = std::accumulate(z.begin(), z.end(), stats.z_loss);
+  stats.balance_loss = std::accumulate(balance.begin(), balance.end(), stats.balance_loss);
   linear_backward(router.gate, x, dlogits, &dx);
 }
 

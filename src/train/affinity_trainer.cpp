@@ -49,29 +49,26 @@ void check(const AffinityTrainConfig& c) {
     fail("affinity config: schedule.steps must be given: the fit is counted in steps");
 }
 
-RoutedTokens joined(const std::vector<RoutedTokens>& parts) {
-  RoutedTokens all;
-  int64_t tokens = 0;
-  for (const RoutedTokens& p : parts) tokens += p.x.rows();
-  all.x.resize(tokens, parts.front().x.cols());
-  all.routes.resize(parts.front().routes.size());
-  int64_t row = 0;
-  for (const RoutedTokens& p : parts) {
-    std::copy_n(p.x.data(), p.x.rows() * p.x.cols(), all.x.row(row));
-    all.modality.insert(all.modality.end(), p.modality.begin(), p.modality.end());
-    for (size_t l = 0; l < p.routes.size(); ++l)
-      all.routes[l].insert(all.routes[l].end(), p.routes[l].begin(), p.routes[l].end());
-    row += p.x.rows();
+// Tokens of every batch, kept apart: a joined copy of them would take as much memory again.
+struct Pool {
+  std::vector<RoutedTokens> parts;
+  std::vector<int64_t> begin = {0};
+  void add(RoutedTokens part) {
+    begin.push_back(begin.back() + part.x.rows());
+    parts.push_back(std::move(part));
   }
-  return all;
-}
+};
 
-RoutedTokens picked(const RoutedTokens& from, int rows, Rng& rng) {
+RoutedTokens picked(const Pool& pool, int rows, Rng& rng) {
+  const RoutedTokens& like = pool.parts.front();
   RoutedTokens out;
-  out.x.resize(rows, from.x.cols());
-  out.routes.assign(from.routes.size(), {});
+  out.x.resize(rows, like.x.cols());
+  out.routes.assign(like.routes.size(), {});
   for (int i = 0; i < rows; ++i) {
-    const int64_t t = rng.below(int(from.x.rows()));
+    const int64_t any = rng.below(int(pool.begin.back()));
+    const auto next = std::upper_bound(pool.begin.begin(), pool.begin.end(), any);
+    const RoutedTokens& from = pool.parts[size_t(next - pool.begin.begin()) - 1];
+    const int64_t t = any - *(next - 1);
     std::copy_n(from.x.row(t), from.x.cols(), out.x.row(i));
     out.modality.push_back(from.modality[size_t(t)]);
     for (size_t l = 0; l < from.routes.size(); ++l) out.routes[l].push_back(from.routes[l][size_t(t)]);
@@ -107,16 +104,16 @@ TokenBatch make_batch(const Sources& s, int begin, int end) {
   return batch;
 }
 
-RoutedTokens collect(const UnifiedTransformer& model, const Sources& s, bool quiet) {
+Pool collect(const UnifiedTransformer& model, const Sources& s, bool quiet) {
   Progress progress("routes", s.config.scenes, "scenes", quiet);
-  std::vector<RoutedTokens> parts;
+  Pool pool;
   const int fitted = s.config.scenes - s.config.held_out;
   for (int begin = 0; begin < fitted; begin += kScenesABatch) {
     const int end = std::min(fitted, begin + kScenesABatch);
-    parts.push_back(routed_tokens(model, make_batch(s, begin, end)));
+    pool.add(routed_tokens(model, make_batch(s, begin, end)));
     progress.update(end);
   }
-  return joined(parts);
+  return pool;
 }
 
 Json agreement_json(const std::vector<std::array<Agreement, kNumDomains>>& layers) {
@@ -205,9 +202,8 @@ void train_affinity(const AffinityTrainConfig& config, const TrainOptions& optio
   scenes.grow_to(config.scenes);
   const CaptionNoise noise(text);
   const Sources sources{config, noise, *video, scenes};
-  const RoutedTokens fitted = collect(*model, sources, options.quiet),
-                     judged = routed_tokens(
-                         *model, make_batch(sources, config.scenes - config.held_out, config.scenes));
+  const Pool fitted = collect(*model, sources, options.quiet);
+  const RoutedTokens judged = routed_tokens(*model, make_batch(sources, config.scenes - config.held_out, config.scenes));
   Rng rng(config.seed, hash64("affinity_fit"));
   AffinityPredictor predictor(kAffinityParts * c.d_model, config.hidden, c.num_layers, c.router, rng);
   AdamW optimizer(predictor.parameters(), config.optimizer);
@@ -222,7 +218,7 @@ void train_affinity(const AffinityTrainConfig& config, const TrainOptions& optio
     if (step % config.log_steps && step < config.schedule.steps) continue;
     log.write({{"step", step},
                {"loss", loss},
-               {"tokens", fitted.x.rows()},
+               {"tokens", fitted.begin.back()},
                {"held_out_agreement", agreement_json(agreement_of(predictor, judged))}});
   }
   progress.finish();
