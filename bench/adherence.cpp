@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "bench/common.h"
+#include "bench/rendered_truth.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/progress.h"
@@ -93,13 +94,26 @@ std::vector<Frame> rendered(const Scene& scene) {
   return frames;
 }
 
+// The same through the codes of the video tokenizer: what a transformer without fault would show.
+std::vector<Frame> coded(const VideoTokenizer& tokenizer, std::vector<Frame> frames) {
+  Pixels rgb;
+  for (const Frame& f : frames) rgb.insert(rgb.end(), f.rgb.begin(), f.rgb.end());
+  rgb = reconstructed(tokenizer, rgb, int(frames.size()) / kFramesPerChunk);
+  auto from = rgb.begin();
+  for (Frame& f : frames) {
+    std::copy_n(from, f.rgb.size(), f.rgb.begin());
+    from += int64_t(f.rgb.size());
+  }
+  return frames;
+}
+
 bool seen_in(const std::vector<Frame>& frames, const Expectation& expected, std::string* detail = nullptr) {
   const size_t n = std::min(frames.size(), size_t(physics_eval::kAdherenceFrames));
   return adheres(physics_eval::see_objects(std::span(frames).first(n)), expected, detail);
 }
 
 struct Result {
-  Share pixels, scene, redrawn, chance;
+  Share pixels, scene, redrawn, recoded, chance;
   std::vector<std::string> failures;
 };
 
@@ -125,7 +139,9 @@ void check(const Generator& generator, const Options& o, const Scope& scope, con
   std::string seen_detail;
   const bool shown = seen_in(frames_of(generator, clip), prompt.expected, &seen_detail);
   result.pixels.add(shown);
-  result.redrawn.add(seen_in(rendered(clip.scene), prompt.expected));
+  const std::vector<Frame> perfect = rendered(clip.scene);
+  result.redrawn.add(seen_in(perfect, prompt.expected));
+  result.recoded.add(seen_in(coded(generator.tokenizer(), perfect), prompt.expected));
   if (!shown)
     result.failures.push_back(fmt::format("\"{}\" (seed {}): {}; {}", prompt.text, seed,
                                           planned ? "scene right, pixels wrong" : "scene wrong",
@@ -162,10 +178,11 @@ Share check_checker(int count, uint64_t seed, std::vector<std::string>& failures
 
 void add_rows(const std::string& name, const Result& r, Table& table, Report& report) {
   table.rows.push_back({name, std::to_string(r.pixels.total), r.pixels.text(), r.scene.text(),
-                        r.redrawn.text(), r.chance.text()});
+                        r.redrawn.text(), r.recoded.text(), r.chance.text()});
   report.figures[name] = {{"pixels", r.pixels.json()},
                           {"scene", r.scene.json()},
                           {"scene_rendered_by_simulator", r.redrawn.json()},
+                          {"scene_rendered_and_coded", r.recoded.json()},
                           {"chance", r.chance.json()},
                           {"failures", r.failures}};
 }
@@ -181,7 +198,7 @@ void run(const Options& o, const Scope& scope) {
                 &generator);
   Table table{"",
               {"prompts", "N", "right in the pixels", "right in the sampled scene",
-               "sampled scene drawn by the simulator", "chance: the scene of another prompt"},
+               "sampled scene drawn by the simulator", "the same through the video tokenizer", "chance: the scene of another prompt"},
               {}};
   const Result held = check_all(generator, o, scope, held_out(o.count, o.seed), "held-out templates");
   add_rows("held-out templates", held, table, report);

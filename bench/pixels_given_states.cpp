@@ -84,15 +84,6 @@ struct Pass {
   }
 };
 
-Pixels reconstructed(const VideoTokenizer& tokenizer, const Pixels& rgb, int chunks) {
-  std::vector<int8_t> codes(size_t(chunks) * kPixels / (kPatch * kPatch) * size_t(tokenizer.dims()));
-  tokenizer.encode(rgb.data(), chunks, kFrameHeight, kFrameWidth, codes.data());
-  const std::vector<float> levels(codes.begin(), codes.end());
-  Pixels out(rgb.size());
-  tokenizer.decode(levels.data(), chunks, kFrameHeight / kPatch, kFrameWidth / kPatch, out.data());
-  return out;
-}
-
 void print_efforts(const std::vector<Pass>& passes, Report& report) {
   Table t{"The same at less effort: dynamic pruning of unchanged patches. Inside masks: median / p10; the difference is paired",
           {"--effort", "inside masks", "median difference", "patches pruned", "copied in all", "time of the visual pass"}, {}};

@@ -61,4 +61,13 @@ GenerationCache cache_of(const UnifiedTransformer& model, const Truth& truth, in
   return cache;
 }
 
+Pixels reconstructed(const VideoTokenizer& tokenizer, const Pixels& rgb, int chunks) {
+  std::vector<int8_t> codes(size_t(chunks) * size_t(kFrameHeight / kPatch * (kFrameWidth / kPatch)) * size_t(tokenizer.dims()));
+  tokenizer.encode(rgb.data(), chunks, kFrameHeight, kFrameWidth, codes.data());
+  const std::vector<float> levels(codes.begin(), codes.end());
+  Pixels out(rgb.size());
+  tokenizer.decode(levels.data(), chunks, kFrameHeight / kPatch, kFrameWidth / kPatch, out.data());
+  return out;
+}
+
 }  // namespace orrery::bench

@@ -6,6 +6,7 @@
 #include "core/scene.h"
 #include "core/trajectory.h"
 #include "models/unified_transformer.h"
+#include "models/video_tokenizer.h"
 
 namespace orrery::bench {
 
@@ -24,5 +25,8 @@ Truth render_truth(uint64_t seed, int chunks);
 
 // The cache that a rollout would have left, had it been right everywhere.
 GenerationCache cache_of(const UnifiedTransformer& model, const Truth& truth, int chunks);
+
+// rgb [4 chunks][H][W][3] through the video tokenizer's codes and back.
+Pixels reconstructed(const VideoTokenizer& tokenizer, const Pixels& rgb, int chunks);
 
 }  // namespace orrery::bench

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bench/common.h"
+#include "bench/rendered_truth.h"
 #include "codecs/png.h"
 #include "core/error.h"
 #include "core/files.h"
@@ -58,16 +59,6 @@ Piece render_piece(int clip) {
   return piece;
 }
 
-std::vector<uint8_t> reconstruct(const VideoTokenizer& tokenizer, const std::vector<uint8_t>& rgb,
-                                 int chunks) {
-  std::vector<int8_t> codes(size_t(chunks) * kPixels / (kPatch * kPatch) * tokenizer.dims());
-  tokenizer.encode(rgb.data(), chunks, kFrameHeight, kFrameWidth, codes.data());
-  const std::vector<float> levels(codes.begin(), codes.end());
-  std::vector<uint8_t> out(rgb.size());
-  tokenizer.decode(levels.data(), chunks, kFrameHeight / kPatch, kFrameWidth / kPatch, out.data());
-  return out;
-}
-
 std::vector<uint8_t> temporal_mean(const std::vector<uint8_t>& rgb) {
   std::vector<uint8_t> out(rgb.size());
   for (size_t c = 0; c < rgb.size(); c += kChunkBytes)
@@ -114,7 +105,7 @@ void report_quality(const VideoTokenizer& tokenizer, int clips, const std::strin
   Frame sheet(kFrameWidth * 4, kFrameHeight * 6);
   for (int clip = 0; clip < clips; ++clip) {
     const Piece piece = render_piece(clip);
-    const std::vector<uint8_t> out = reconstruct(tokenizer, piece.rgb, 2), mean = temporal_mean(piece.rgb);
+    const std::vector<uint8_t> out = bench::reconstructed(tokenizer, piece.rgb, 2), mean = temporal_mean(piece.rgb);
     whole.push_back(bench::psnr(piece.rgb, out, nullptr)), inside.push_back(bench::psnr(piece.rgb, out, &piece.objects));
     mean_whole.push_back(bench::psnr(piece.rgb, mean, nullptr)),
         mean_inside.push_back(bench::psnr(piece.rgb, mean, &piece.objects));
