@@ -12,4 +12,13 @@ struct Command {
   std::function<int()> (*setup)(CLI::App& app);
 };
 
+// For seeds and counts; CLI11's own check of a number from 0 on names a limit of 300 digits.
+inline CLI::Validator whole_number() {
+  const auto check = [](const std::string& text) {
+    const bool digits = !text.empty() && text.size() < 19 && text.find_first_not_of("0123456789") == std::string::npos;
+    return digits ? std::string() : "'" + text + "' is not a whole number from 0 on";
+  };
+  return CLI::Validator(check, "NUMBER");
+}
+
 }  // namespace orrery

@@ -168,7 +168,7 @@ std::function<int()> setup_inspect(CLI::App& app) {
       ->type_name("PROMPT|CLIP");
   app.add_option("-o,--out", o->out, "the page: one HTML file that needs nothing else")
       ->capture_default_str();
-  app.add_option("--seed", o->seed, "of a prompt (default: random, printed)")->check(CLI::NonNegativeNumber);
+  app.add_option("--seed", o->seed, "of a prompt (default: random, printed)")->check(whole_number());
   app.add_option("--seconds", o->seconds, "length, at most 20 (default: 4 for a prompt, all of a clip)")
       ->check(CLI::PositiveNumber);
   app.add_option("--temperature", o->temperature, "of a prompt: variety of the scene")

@@ -42,8 +42,11 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
     return run();
   } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error);
-    return code == 0 ? 0 : 2;
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    const auto chosen = app.get_subcommands();
+    const std::string command = chosen.empty() ? "" : chosen.front()->get_name();
+    fmt::print(stderr, "orrery: {}{}{}; see `orrery {}{}--help`\n", command, command.empty() ? "" : ": ", error.what(), command, command.empty() ? "" : " ");
+    return 2;
   } catch (const UsageError& error) {
     std::fprintf(stderr, "orrery: %s\n", error.what());
     return 2;

@@ -152,7 +152,7 @@ std::function<int()> setup_render(CLI::App& app) {
   auto o = std::make_shared<RenderOptions>();
   app.add_option("prompt", o->prompt, "what happens, in English; - reads it from standard input")->required();
   app.add_option("-o,--out", o->out, "the clip: .mp4, .webm or .gif")->capture_default_str();
-  app.add_option("--seed", o->seed, "what the prompt leaves open follows from it (default: random, printed)")->check(CLI::NonNegativeNumber);
+  app.add_option("--seed", o->seed, "what the prompt leaves open follows from it (default: random, printed)")->check(whole_number());
   add_clip_options(app, o->clip);
   app.add_option("--states", o->states, "write the predicted state of every object at every frame to this JSON file");
   app.add_option("--frames", o->frames, "also write the frames as PNGs into this folder");

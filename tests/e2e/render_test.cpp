@@ -1,6 +1,7 @@
 // The program as its users meet it: exit codes, one clear line, nothing half-written, the same bytes twice.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 
@@ -107,11 +108,16 @@ TEST_F(Render, RefusesBadInputWithOneLineAndWritesNothing) {
       {"render 'a ball' --model " + path("absent.safetensors") + " -o " + path("x.mp4"), 1},
       {"render 'a zyxomorph falls' --strict -o " + path("x.mp4"), 1},
       {"render", 2},
+      {"render 'a ball' --seed x -o " + path("x.mp4"), 2},
+      {"render 'a ball' --seed -1 -o " + path("x.mp4"), 2},
+      {"render 'a ball' --candidates 0 -o " + path("x.mp4"), 2},
+      {"quantize " + path("bad.safetensors") + " " + path("x.safetensors") + " --type int3", 2},
+      {"inspect", 2},
   };
   for (const Case& c : cases) {
     const Outcome o = run(c.arguments);
     EXPECT_EQ(o.code, c.code) << c.arguments << "\n" << o.text;
-    EXPECT_FALSE(o.text.empty()) << c.arguments;
+    EXPECT_EQ(std::ranges::count(o.text, '\n'), 1) << c.arguments << "\n" << o.text;
     EXPECT_EQ(files(), 1u) << c.arguments;  // bad.safetensors alone
   }
 }
