@@ -18,6 +18,10 @@ constexpr int kRowSamples = 80;     // columns looked at in a row
 constexpr double kStandsOut = 16;   // levels beyond which a pixel is not backdrop
 constexpr double kClearlyOut = 30;  // levels that half of an object's pixels exceed: floor tiles differ by 20
 constexpr int kMinPixels = 40;
+constexpr double kFringe = 4;        // px, inscribed radius: the smallest bodies have 5
+constexpr double kThinnest = 6;      // area over the square of the inscribed radius: disc 3.1, square 4
+constexpr double kAlongWood = 0.25;  // of what lies around a piece
+constexpr double kPaleFringe = 0.3;  // saturation between wood's, 0.25, and a wall's; an orange ball's edge is wood-coloured too
 
 // Wood: low saturation between orange and yellow, and not dark: the hue of black is noise. None of the colour
 // words of kColorNames means it.
@@ -137,6 +141,30 @@ bool has_outline(const cv::Mat& image, const cv::Mat& piece) {
   return median(differences) > kEdgeStep.value;
 }
 
+// The blurred edge of a wedge is of no wood colour and of no backdrop's: a thin piece that lies along wood. Balls and boxes
+// are as thick as they are long, but for those that the border of the picture cuts.
+bool is_fringe_of_wood(const cv::Mat& image, const cv::Mat& backdrop, const cv::Mat& piece) {
+  const cv::Rect box = cv::boundingRect(piece);
+  cv::Mat padded, depth, around;
+  cv::copyMakeBorder(piece(box), padded, 1, 1, 1, 1, cv::BORDER_CONSTANT, cv::Scalar(0));
+  cv::distanceTransform(padded, depth, cv::DIST_L2, 5);
+  double radius = 0;
+  cv::minMaxLoc(depth, nullptr, &radius);
+  if (radius > kFringe || cv::countNonZero(piece) < kThinnest * radius * radius) return false;
+  cv::dilate(piece, around, cv::getStructuringElement(cv::MORPH_ELLIPSE, {5, 5}));
+  int rim = 0, wood = 0;
+  std::vector<float> saturations;
+  for (int y = std::max(0, box.y - 2); y < std::min(image.rows, box.y + box.height + 2); ++y)
+    for (int x = std::max(0, box.x - 2); x < std::min(image.cols, box.x + box.width + 2); ++x) {
+      const uint8_t* p = image.ptr<uint8_t>(y) + 3 * x;
+      if (piece.at<uint8_t>(y, x)) saturations.push_back(hsv_of(p).s);
+      if (!around.at<uint8_t>(y, x) || piece.at<uint8_t>(y, x)) continue;
+      ++rim;
+      wood += is_wood(p) && !is_wood(backdrop.ptr<uint8_t>(y) + 3 * x);  // walls may be tan
+    }
+  return wood > kAlongWood * rim && median(saturations) < kPaleFringe;
+}
+
 bool near(const cv::Rect& a, const cv::Rect& b) {
   return !(cv::Rect(a.x - 5, a.y - 5, a.width + 10, a.height + 10) & b).empty();
 }
@@ -239,7 +267,7 @@ std::vector<cv::Mat> still_pieces(const cv::Mat& image, const cv::Mat& backdrop)
   });
   join_halves(image, pieces);
   std::erase_if(pieces, [&](const cv::Mat& piece) {
-    return cv::countNonZero(piece) < kMinPixels || !has_outline(image, piece);
+    return cv::countNonZero(piece) < kMinPixels || !has_outline(image, piece) || is_fringe_of_wood(image, backdrop, piece);
   });
   return pieces;
 }
