@@ -6,6 +6,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "physics_eval/color_name.h"
+#include "physics_eval/components.h"
 #include "physics_eval/detect.h"
 #include "physics_eval/outline.h"
 #include "physics_eval/statistics.h"
@@ -18,6 +19,7 @@ constexpr int kRowSamples = 80;     // columns looked at in a row
 constexpr double kStandsOut = 16;   // levels beyond which a pixel is not backdrop
 constexpr double kClearlyOut = 30;  // levels that half of an object's pixels exceed: floor tiles differ by 20
 constexpr int kMinPixels = 40;
+constexpr double kBodyStep = 40;     // levels: a black body's outline on a wall; shadows end softly
 constexpr double kFringe = 4;        // px, inscribed radius: the smallest bodies have 5
 constexpr double kThinnest = 6;      // area over the square of the inscribed radius: disc 3.1, square 4
 constexpr double kAlongWood = 0.25;  // of what lies around a piece
@@ -122,7 +124,7 @@ bool stands_clearly_out(const cv::Mat& image, const cv::Mat& backdrop, const cv:
 
 // Three pixels further out the picture is another colour, for half of the outline: floor that only the
 // backdrop's fit misses, and soft shadows, go on beyond their outline.
-bool has_outline(const cv::Mat& image, const cv::Mat& piece) {
+bool has_outline(const cv::Mat& image, const cv::Mat& piece, double step) {
   static constexpr int kReach = 3, kSteps[4][2] = {{kReach, 0}, {-kReach, 0}, {0, kReach}, {0, -kReach}};
   const cv::Rect frame(0, 0, image.cols, image.rows), box = cv::boundingRect(piece);
   std::vector<int> differences;
@@ -138,18 +140,37 @@ bool has_outline(const cv::Mat& image, const cv::Mat& piece) {
       }
       if (largest >= 0) differences.push_back(largest);
     }
-  return median(differences) > kEdgeStep.value;
+  return median(differences) > step;
+}
+
+double inscribed_radius(const cv::Mat& piece) {
+  cv::Mat padded, depth;
+  cv::copyMakeBorder(piece(cv::boundingRect(piece)), padded, 1, 1, 1, 1, cv::BORDER_CONSTANT, cv::Scalar(0));
+  cv::distanceTransform(padded, depth, cv::DIST_L2, 5);
+  double radius = 0;
+  cv::minMaxLoc(depth, nullptr, &radius);
+  return radius;
+}
+
+// A black body whose stripe is of the wall's hue is taken for a shadow from there on: what was taken off is as thick
+// as half a body, and ends as sharply, is put back; the shadow below a ball is thin.
+void restore_bodies(const cv::Mat& image, const cv::Mat& before, cv::Mat& mask) {
+  cv::Mat removed = before & ~mask;
+  cv::morphologyEx(removed, removed, cv::MORPH_OPEN, cv::getStructuringElement(cv::MORPH_ELLIPSE, {3, 3}));
+  const Components parts(removed);
+  for (const Component& part : parts.all()) {
+    if (part.area < kMinPixels / 2) continue;
+    const cv::Mat piece = mask_of(part, {{}, mask.size()});
+    if (inscribed_radius(piece) > kFringe && has_outline(image, piece, kBodyStep)) mask |= piece;
+  }
 }
 
 // The blurred edge of a wedge is of no wood colour and of no backdrop's: a thin piece that lies along wood. Balls and boxes
 // are as thick as they are long, but for those that the border of the picture cuts.
 bool is_fringe_of_wood(const cv::Mat& image, const cv::Mat& backdrop, const cv::Mat& piece) {
   const cv::Rect box = cv::boundingRect(piece);
-  cv::Mat padded, depth, around;
-  cv::copyMakeBorder(piece(box), padded, 1, 1, 1, 1, cv::BORDER_CONSTANT, cv::Scalar(0));
-  cv::distanceTransform(padded, depth, cv::DIST_L2, 5);
-  double radius = 0;
-  cv::minMaxLoc(depth, nullptr, &radius);
+  cv::Mat around;
+  const double radius = inscribed_radius(piece);
   if (radius > kFringe || cv::countNonZero(piece) < kThinnest * radius * radius) return false;
   cv::dilate(piece, around, cv::getStructuringElement(cv::MORPH_ELLIPSE, {5, 5}));
   int rim = 0, wood = 0;
@@ -257,7 +278,9 @@ cv::Mat row_backdrop(const cv::Mat& image) {
 
 std::vector<cv::Mat> still_pieces(const cv::Mat& image, const cv::Mat& backdrop) {
   cv::Mat mask = standing_out(image, backdrop);
+  const cv::Mat before = mask.clone();
   remove_shadows(image, backdrop, mask);
+  restore_bodies(image, before, mask);
   cv::morphologyEx(mask, mask, cv::MORPH_OPEN, cv::getStructuringElement(cv::MORPH_ELLIPSE, {3, 3}));
   cv::morphologyEx(mask, mask, cv::MORPH_CLOSE, cv::getStructuringElement(cv::MORPH_ELLIPSE, {3, 3}));
   fill_holes(mask);
@@ -267,7 +290,7 @@ std::vector<cv::Mat> still_pieces(const cv::Mat& image, const cv::Mat& backdrop)
   });
   join_halves(image, pieces);
   std::erase_if(pieces, [&](const cv::Mat& piece) {
-    return cv::countNonZero(piece) < kMinPixels || !has_outline(image, piece) || is_fringe_of_wood(image, backdrop, piece);
+    return cv::countNonZero(piece) < kMinPixels || !has_outline(image, piece, kEdgeStep.value) || is_fringe_of_wood(image, backdrop, piece);
   });
   return pieces;
 }

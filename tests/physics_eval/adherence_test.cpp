@@ -129,10 +129,18 @@ TEST(Adherence, ABlurredWedgeIsNoBox) {
   for (int seed : {22058, 22145, 22238}) EXPECT_EQ(wrong_of(seed, 1, 1.8), 0);  // leaving a tan room; on a wedge
 }
 
+// Seen whole; once taken for its own shadow but for a strip.
+TEST(Adherence, ABlurredDarkBodyIsNoShadow) {
+  for (int seed : {21129, 22220, 22267, 22282}) EXPECT_EQ(wrong_of(seed, 1, seed < 22000 ? 0 : 1.8), 0);
+}
+
 TEST(Adherence, RenderedScenesAreRead) { EXPECT_LE(wrong_of(20000, 40), 1); }
 
 // The requirement: 99 % of the simulator's own renderings, all families.
 TEST(SlowAdherence, NinetyNinePercentOfRenderedScenesAreRead) { EXPECT_LE(wrong_of(21000, 400), 4); }
+
+// As coding and generators soften them.
+TEST(SlowAdherence, MostBlurredScenesAreRead) { EXPECT_LE(wrong_of(22000, 300, 1.8), 12); }
 #endif
 
 }  // namespace
