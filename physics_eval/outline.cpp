@@ -76,7 +76,16 @@ void fill_holes(cv::Mat mask) {
   cv::drawContours(mask, contours, -1, cv::Scalar(255), cv::FILLED);
 }
 
-bool fill_if_compact(cv::Mat& mask) {
+double elongation(const cv::Mat& mask) {
+  std::vector<cv::Point> points;
+  cv::findNonZero(mask, points);
+  if (points.empty()) return 1;
+  const cv::RotatedRect rect = cv::minAreaRect(points);
+  const double w = rect.size.width + 1, h = rect.size.height + 1;
+  return std::max(w, h) / std::min(w, h);
+}
+
+bool fill_if_compact(cv::Mat& mask, double least) {
   std::vector<cv::Point> points, hull;
   cv::findNonZero(mask, points);
   if (points.size() < 8) return false;
@@ -86,7 +95,7 @@ bool fill_if_compact(cv::Mat& mask) {
   if (std::max(w, h) > 1.25 * std::min(w, h)) return false;
   cv::Mat filled = cv::Mat::zeros(mask.size(), CV_8U);
   cv::fillConvexPoly(filled, hull, cv::Scalar(255));
-  if (double(points.size()) < 0.7 * cv::countNonZero(filled)) return false;
+  if (double(points.size()) < least * cv::countNonZero(filled)) return false;
   mask = filled;
   return true;
 }

@@ -25,8 +25,11 @@ std::vector<cv::Mat> convex_pieces(const cv::Mat& mask, int min_area);
 
 void fill_holes(cv::Mat mask);
 
-// Fills the convex hull of all regions of the mask if they cover most of it and it is about as wide as high, as of
+// Fills the convex hull of all regions of the mask if they cover `least` of it and it is about as wide as high, as of
 // one ball or box; otherwise leaves the mask and returns false.
-bool fill_if_compact(cv::Mat& mask);
+bool fill_if_compact(cv::Mat& mask, double least = 0.7);
+
+// Length over width of the smallest enclosing rectangle, at least 1.
+double elongation(const cv::Mat& mask);
 
 }  // namespace orrery::physics_eval

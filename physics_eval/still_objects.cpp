@@ -20,6 +20,7 @@ constexpr double kStandsOut = 16;   // levels beyond which a pixel is not backdr
 constexpr double kClearlyOut = 30;  // levels that half of an object's pixels exceed: floor tiles differ by 20
 constexpr int kMinPixels = 40;
 constexpr double kBodyStep = 40;     // levels: a black body's outline on a wall; shadows end softly
+constexpr double kStrip = 1.4;        // elongation: of no ball or box, so strips beside each other are parts of one body
 constexpr double kFringe = 4;        // px, inscribed radius: the smallest bodies have 5
 constexpr double kThinnest = 6;      // area over the square of the inscribed radius: disc 3.1, square 4
 constexpr double kAlongWood = 0.25;  // of what lies around a piece
@@ -212,9 +213,11 @@ void join_halves(const cv::Mat& image, std::vector<cv::Mat>& pieces) {
     colors.push_back(name_color(image(boxes.back()), piece(boxes.back())).color);
   }
   const auto join = [&](const std::vector<size_t>& group) {
+    if (group.size() < 2) return false;
     cv::Mat whole = pieces[group[0]].clone();
     for (size_t k : group) whole |= pieces[k];
-    if (group.size() < 2 || !fill_if_compact(whole)) return false;
+    const bool strips = std::ranges::all_of(group, [&](size_t k) { return elongation(pieces[k]) > kStrip; });
+    if (!fill_if_compact(whole, strips ? 0.45 : 0.7)) return false;
     for (size_t k : group) pieces[k].setTo(0), colors[k] = -1;
     pieces.push_back(whole);
     boxes.push_back(cv::boundingRect(whole));

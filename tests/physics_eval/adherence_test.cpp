@@ -75,6 +75,18 @@ TEST(Adherence, AnEmptyRoomHasNoObjects) {
   EXPECT_TRUE(see_objects(frames_of(clip)).empty());
 }
 
+// Two strips of no ball's or box's length, of one colour, that together are as wide as high.
+TEST(Adherence, ABoxWithAStripeOfTheWallsColourIsOneBox) {
+  Frame frame(320, 192);
+  std::fill(frame.rgb.begin(), frame.rgb.end(), uint8_t(175));
+  for (int y = 44; y < 56; ++y)
+    for (int x = 100; x < 113; ++x)
+      if (y < 48 || y > 51) std::fill_n(frame.at(x, y), 3, uint8_t(25));
+  const std::vector<SeenObject> seen = see_objects(std::vector<Frame>(9, frame));
+  ASSERT_EQ(seen.size(), 1u) << describe(seen);
+  EXPECT_EQ(describe(seen), "black box");
+}
+
 TEST(Adherence, ExpectationsAreMatchedOneToOne) {
   SeenObject red_ball, red_box;
   red_ball.color = red_box.color = color_index("red");
