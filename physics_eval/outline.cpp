@@ -89,10 +89,8 @@ bool fill_if_compact(cv::Mat& mask, double least) {
   std::vector<cv::Point> points, hull;
   cv::findNonZero(mask, points);
   if (points.size() < 8) return false;
+  if (elongation(mask) > 1.25) return false;
   cv::convexHull(points, hull);
-  const cv::RotatedRect rect = cv::minAreaRect(hull);
-  const double w = rect.size.width + 1, h = rect.size.height + 1;
-  if (std::max(w, h) > 1.25 * std::min(w, h)) return false;
   cv::Mat filled = cv::Mat::zeros(mask.size(), CV_8U);
   cv::fillConvexPoly(filled, hull, cv::Scalar(255));
   if (double(points.size()) < least * cv::countNonZero(filled)) return false;

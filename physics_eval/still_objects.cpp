@@ -19,10 +19,10 @@ constexpr int kRowSamples = 80;     // columns looked at in a row
 constexpr double kStandsOut = 16;   // levels beyond which a pixel is not backdrop
 constexpr double kClearlyOut = 30;  // levels that half of an object's pixels exceed: floor tiles differ by 20
 constexpr int kMinPixels = 40;
-constexpr double kBodyStep = 40;     // levels: a black body's outline on a wall; shadows end softly
-constexpr double kStrip = 1.4;        // elongation: of no ball or box, so strips beside each other are parts of one body
-constexpr double kFringe = 4;        // px, inscribed radius: the smallest bodies have 5
-constexpr double kThinnest = 6;      // area over the square of the inscribed radius: disc 3.1, square 4
+constexpr double kBodyStep = 40;    // levels: a black body's outline on a wall; shadows end softly
+constexpr double kStrip = 1.4;      // elongation: of no ball or box, so strips beside each other are parts of one body
+constexpr double kFringe = 4;       // px, inscribed radius: the smallest bodies have 5
+constexpr double kThinnest = 6;     // area over the square of the inscribed radius: disc 3.1, square 4
 constexpr double kAlongWood = 0.25;  // of what lies around a piece
 constexpr double kPaleFringe = 0.3;  // saturation between wood's, 0.25, and a wall's; an orange ball's edge is wood-coloured too
 
@@ -153,8 +153,8 @@ double inscribed_radius(const cv::Mat& piece) {
   return radius;
 }
 
-// A black body whose stripe is of the wall's hue is taken for a shadow from there on: what was taken off is as thick
-// as half a body, and ends as sharply, is put back; the shadow below a ball is thin.
+// A black body whose stripe is of the wall's hue is taken for a shadow from there on. What was taken off is put back if it
+// is as thick as half a body and ends as sharply; the shadow below a ball is thin.
 void restore_bodies(const cv::Mat& image, const cv::Mat& before, cv::Mat& mask) {
   cv::Mat removed = before & ~mask;
   cv::morphologyEx(removed, removed, cv::MORPH_OPEN, cv::getStructuringElement(cv::MORPH_ELLIPSE, {3, 3}));

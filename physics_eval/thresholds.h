@@ -6,7 +6,7 @@
 
 namespace orrery::physics_eval {
 
-inline constexpr std::string_view kEvaluatorVersion = "0.7";
+inline constexpr std::string_view kEvaluatorVersion = "0.7.1";
 inline constexpr std::string_view kThresholdsVersion = "2026-11-f";
 
 struct Threshold {
