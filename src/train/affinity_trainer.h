@@ -1,5 +1,5 @@
 // Fits the expert affinity predictor to a model that stays as it is: what its routers chose on simulated
-// sequences of every task, from what goes into the stack alone. A minute or two on one core, so it is not resumed.
+// sequences of every task, from what goes into the stack alone. Not resumed: half an hour on one core at the most.
 #pragma once
 #include <filesystem>
 
