@@ -16,11 +16,6 @@ void fill(const KindContent& content, int64_t width, Rows<float>& input) {
   for (int64_t i = 0; i < n; ++i) std::memcpy(input.row(i), &content.features[size_t(i * stride)], size_t(width) * sizeof(float));
 }
 
-void add_at(const Rows<float>& from, const std::vector<int64_t>& rows, Rows<float>& x) {
-  for (size_t i = 0; i < rows.size(); ++i)
-    for (int64_t j = 0; j < x.cols(); ++j) x.row(rows[i])[j] += from.row(int64_t(i))[j];
-}
-
 void add_row(const Parameter& table, int64_t index, float* x) {
   const int64_t d = table.shape[1];
   for (int64_t j = 0; j < d; ++j) x[j] += table.value[index * d + j];
@@ -33,8 +28,7 @@ void add_row_gradient(Parameter& table, int64_t index, const float* dx) {
 
 Rows<float> gather(const Rows<float>& x, const std::vector<int64_t>& rows) {
   Rows<float> out;
-  out.resize(int64_t(rows.size()), x.cols());
-  for (size_t i = 0; i < rows.size(); ++i) std::memcpy(out.row(int64_t(i)), x.row(rows[i]), x.cols() * sizeof(float));
+  gather_rows(x, rows, out);
   return out;
 }
 
@@ -48,7 +42,7 @@ void embed_kind(const FeatureMlp& mlp, const KindContent& content, FeatureMlp::C
   fill(content, mlp.up.in(), cache.input);
   Rows<float> y;
   feature_mlp_forward(mlp, cache, y);
-  add_at(y, content.rows, x);
+  scatter_add(y, content.rows, x);
 }
 
 void embed_kind_backward(FeatureMlp& mlp, const KindContent& content, FeatureMlp::Cache& cache, const Rows<float>& dx) {
@@ -95,7 +89,7 @@ void UnifiedTransformer::embed_relations(const TokenBatch& batch, std::span<Gene
   Rows<float> y;
   feature_mlp_forward(embeddings_.relations, c.relation_mlp, y);
   scale_rows(c.relations.weights, y);
-  add_at(y, c.relations.rows, c.x);
+  scatter_add(y, c.relations.rows, c.x);
 }
 
 void UnifiedTransformer::embed(const TokenBatch& batch, std::span<GenerationCache* const> caches, ForwardCache& c) const {
@@ -115,7 +109,7 @@ void UnifiedTransformer::embed(const TokenBatch& batch, std::span<GenerationCach
   if (!batch.text_rows.empty()) {
     Rows<float> y;
     linear_forward(e.text, c.text_input, y);
-    add_at(y, batch.text_rows, c.x);
+    scatter_add(y, batch.text_rows, c.x);
     for (int64_t row : batch.text_rows) add_row(e.text_position, batch.tokens[row].index % config_.max_text_tokens, c.x.row(row));
   }
   for (int64_t i = 0; i < batch.prologue.count(); ++i) {

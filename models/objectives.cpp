@@ -12,11 +12,6 @@ namespace {
 constexpr int kMostLevels = 64;  // check() of the config allows no more
 constexpr float kCategoryWeight = 4, kFineWeight = 0.25f;
 
-void scatter_add(const Rows<float>& from, const std::vector<int64_t>& rows, Rows<float>& to) {
-  for (size_t i = 0; i < rows.size(); ++i)
-    for (int64_t j = 0; j < to.cols(); ++j) to.row(rows[i])[j] += from.row(int64_t(i))[j];
-}
-
 // Cross-entropy over n logits; when dlogits is set, writes scale * (softmax - one hot).
 double cross_entropy(const float* logits, int n, int target, float scale, float* dlogits, bool& hit) {
   const float* best = std::max_element(logits, logits + n);

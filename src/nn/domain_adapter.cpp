@@ -2,24 +2,10 @@
 
 #include <algorithm>
 
-#include "core/parallel.h"
-
 namespace orrery {
 namespace {
 
 constexpr Domain kAdapted[] = {Domain::kLinguistic, Domain::kVisual};
-
-void gather(const Rows<bf16>& from, const std::vector<int64_t>& rows, Rows<bf16>& to) {
-  to.resize(int64_t(rows.size()), from.cols());
-  parallel_for(to.rows(), [&](int64_t i) { std::copy_n(from.row(rows[size_t(i)]), from.cols(), to.row(i)); });
-}
-
-void scatter_add(const Rows<float>& from, const std::vector<int64_t>& rows, Rows<float>& to) {
-  parallel_for(from.rows(), [&](int64_t i) {
-    float* row = to.row(rows[size_t(i)]);
-    for (int64_t j = 0; j < from.cols(); ++j) row[j] += from.row(i)[j];
-  });
-}
 
 }  // namespace
 
@@ -42,7 +28,7 @@ void DomainAdapter::add_to(const Rows<bf16>& x, std::span<const uint8_t> domain,
     for (int64_t t = 0; t < x.rows(); ++t)
       if (domain[size_t(t)] == uint8_t(d)) part.rows.push_back(t);
     if (part.rows.empty()) continue;
-    gather(x, part.rows, part.x);
+    gather_rows(x, part.rows, part.x);
     linear_forward(down_[size_t(d)], part.x, low);
     to_bf16(low, part.low);
     linear_forward(up_[size_t(d)], part.low, added);
@@ -57,7 +43,7 @@ void DomainAdapter::backward(const AdapterCache& cache, const Rows<bf16>& dy, Ro
   for (Domain d : kAdapted) {
     const AdapterCache::Part& part = cache.parts[size_t(d)];
     if (part.rows.empty()) continue;
-    gather(dy, part.rows, own);
+    gather_rows(dy, part.rows, own);
     linear_backward(up_[size_t(d)], part.low, own, &dlow);
     to_bf16(dlow, half);
     linear_backward(down_[size_t(d)], part.x, half, &dpart);

@@ -40,6 +40,12 @@ ORRERY_SIMD void narrow_row(const float* x, bf16* y, int64_t n) {
   for (int64_t i = 0; i < n; ++i) y[i] = to_bf16(x[i]);
 }
 
+template <class T>
+void gather(const Rows<T>& from, const std::vector<int64_t>& rows, Rows<T>& to) {
+  to.resize(int64_t(rows.size()), from.cols());
+  parallel_for(to.rows(), [&](int64_t i) { std::memcpy(to.row(i), from.row(rows[size_t(i)]), size_t(from.cols()) * sizeof(T)); });
+}
+
 }  // namespace
 
 void weight_product(int64_t m, const bf16* x, const Parameter& w, float* y) {
@@ -100,6 +106,16 @@ void linear_backward(Linear& l, const Rows<float>& x, const Rows<float>& dy, Row
 void add_rows(const Rows<float>& from, Rows<float>& to) {
   parallel_for(from.rows(), [&](int64_t i) {
     for (int64_t j = 0; j < from.cols(); ++j) to.row(i)[j] += from.row(i)[j];
+  });
+}
+
+void gather_rows(const Rows<float>& from, const std::vector<int64_t>& rows, Rows<float>& to) { gather(from, rows, to); }
+void gather_rows(const Rows<bf16>& from, const std::vector<int64_t>& rows, Rows<bf16>& to) { gather(from, rows, to); }
+
+void scatter_add(const Rows<float>& from, const std::vector<int64_t>& rows, Rows<float>& to) {
+  parallel_for(from.rows(), [&](int64_t i) {
+    float* row = to.row(rows[size_t(i)]);
+    for (int64_t j = 0; j < from.cols(); ++j) row[j] += from.row(i)[j];
   });
 }
 

@@ -28,6 +28,10 @@ void linear_backward(Linear& l, const Rows<float>& x, const Rows<float>& dy, Row
 
 void to_bf16(const Rows<float>& from, Rows<bf16>& to);
 void add_rows(const Rows<float>& from, Rows<float>& to);
+// to row i = from row rows[i]; and the way back: to row rows[i] += from row i, the rows distinct.
+void gather_rows(const Rows<float>& from, const std::vector<int64_t>& rows, Rows<float>& to);
+void gather_rows(const Rows<bf16>& from, const std::vector<int64_t>& rows, Rows<bf16>& to);
+void scatter_add(const Rows<float>& from, const std::vector<int64_t>& rows, Rows<float>& to);
 
 // Two layers with SiLU between, in f32: the embedding of continuous features.
 struct FeatureMlp {

@@ -122,8 +122,7 @@ Part part_of(const MlaConfig& config, const AttentionPlan& plan, const uint8_t* 
 
 Rows<float> rows_of(const Rows<float>& all, const std::vector<int64_t>& rows) {
   Rows<float> out;
-  out.resize(int64_t(rows.size()), all.cols());
-  for (size_t i = 0; i < rows.size(); ++i) std::copy_n(all.row(rows[i]), all.cols(), out.row(int64_t(i)));
+  gather_rows(all, rows, out);
   return out;
 }
 
