@@ -9,13 +9,13 @@
 namespace orrery {
 namespace {
 
-constexpr int kMemory = 8, kStates = 1 << kMemory, kHalf = kStates / 2;
-constexpr std::array<unsigned, kCodeRate> kGenerators = {0463, 0535, 0733, 0745};
+constexpr int kMemory = 11, kStates = 1 << kMemory, kHalf = kStates / 2;
+constexpr std::array<unsigned, kCodeRate> kGenerators = {04767, 05723, 06265, 07455};
 // The message is decoded three times in a row, so that the middle one begins and ends in a state that the
-// received values chose: tail-biting without trying all 256 first states.
+// received values chose: tail-biting without trying all 2048 first states.
 constexpr int kLaps = 3;
 
-// Sign of coded bit i on the branch from state p (< 128) with input 0. All generators have their first and
+// Sign of coded bit i on the branch from state p (< kHalf) with input 0. All generators have their first and
 // last tap set: the other three branches of a butterfly carry the same sign or its negative.
 struct Signs {
   float of[kCodeRate][kHalf];
@@ -79,14 +79,14 @@ std::vector<uint8_t> convolutional_decode(std::span<const float> soft) {
   return bits;
 }
 
-uint32_t crc24(std::span<const uint8_t> bits) {
-  uint32_t crc = 0xb704ce;
+uint16_t crc16(std::span<const uint8_t> bits) {
+  uint32_t crc = 0xffff;
   for (const uint8_t bit : bits) {
-    const bool flip = (crc >> 23 & 1) != bit;
-    crc = crc << 1 & 0xffffff;
-    if (flip) crc ^= 0x864cfb;
+    const bool flip = (crc >> 15 & 1) != bit;
+    crc = crc << 1 & 0xffff;
+    if (flip) crc ^= 0x1021;
   }
-  return crc;
+  return uint16_t(crc);
 }
 
 }  // namespace orrery

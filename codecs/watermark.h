@@ -1,11 +1,12 @@
 // An invisible mark in the pixels: which program, which model, which seed. Found without the original, after
 // compression, scaling, cropping, and changes of brightness, contrast and frame rate.
 //
-// A pattern of period kTile over the picture's plane, constant in time, whose Fourier coefficients in a ring
-// of frequencies carry chips of +-1: some a known sign (to find scale and place), the others a coded payload.
+// A pattern that repeats over the picture's plane, constant in time, in brightness and in blue against yellow, whose
+// Fourier coefficients in a ring of frequencies carry chips of +-1: some a known sign (to find scale and place), the others a coded payload.
 // Which is which, and their signs, follow from the key. Spread spectrum after Cox et al. 1997; the mark that
 // repeats, so that cropping only shifts it, after Kutter 1998.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -24,7 +25,7 @@ WatermarkKey shipped_watermark_key();
 // From the SHA-256 of a file's bytes. Error: absent, or shorter than 16 bytes.
 WatermarkKey read_watermark_key(const fs::path& path);
 
-// Besides these 32 bits the mark holds 16 that name the program, and a CRC-24 over the 48.
+// Besides these 32 bits the mark holds 16 that name the program, and a CRC-16 over the 48.
 struct WatermarkPayload {
   uint16_t model = 0;  // first 16 bits of the model's hash
   uint16_t seed = 0;   // low 16 bits of the seed
@@ -40,7 +41,7 @@ class WatermarkEmbedder {
 
  private:
   int width_, height_;
-  std::vector<float> pattern_;  // [height][width], levels, before the perceptual mask
+  std::vector<float> luma_, blue_;  // [height][width], levels; luma before the perceptual mask
 };
 
 // Frames marked on their way to `sink`.
@@ -77,10 +78,10 @@ class WatermarkDetector {
   static WatermarkReading read(const std::vector<Spectrum>& spectra, WatermarkKey key);
 
  private:
-  std::vector<float> weighted() const;
-  int width_ = 0, height_ = 0, frames_ = 0;  // of `sum_`
+  std::vector<float> weighted(int channel) const;
+  int width_ = 0, height_ = 0, frames_ = 0;  // of `sums_`
   int frame_width_ = 0, frame_height_ = 0;
-  std::vector<float> sum_;  // high-passed, clipped luma
+  std::array<std::vector<float>, 2> sums_;  // high-passed, clipped luma and Cb
 };
 
 }  // namespace orrery

@@ -5,24 +5,27 @@
 #include <numeric>
 
 #include "codecs/convolutional_code.h"
+#include "codecs/visibility.h"
 #include "core/error.h"
 #include "core/rng.h"
 
 namespace orrery {
 namespace watermark {
 
-double Coefficient::radius() const { return std::hypot(kx, ky); }
+double Coefficient::cycles() const { return std::hypot(double(kx) * kTileHeight / kTileWidth, ky); }
 
 const std::vector<Coefficient>& coefficients() {
-  static const std::vector<Coefficient> ring = [] {
+  static const std::vector<Coefficient> rings = [] {
     std::vector<Coefficient> list;
-    for (int kx = 0; kx <= kHighest; ++kx)
-      for (int ky = kx == 0 ? 1 : -kHighest; ky <= kHighest; ++ky)
-        if (const int square = kx * kx + ky * ky; square >= kLeastSquare && square <= kMostSquare)
-          list.push_back({kx, ky});
+    for (const Channel channel : {kLuma, kBlue})
+      for (int kx = 0; kx <= kHighest; ++kx)
+        for (int ky = kx == 0 ? 1 : -kHighest; ky <= kHighest; ++ky)
+          if (const Coefficient k{channel, kx, ky};
+              k.cycles() >= kRings[channel].least && k.cycles() <= kRings[channel].most)
+            list.push_back(k);
     return list;
   }();
-  return ring;
+  return rings;
 }
 
 Layout::Layout(WatermarkKey key) {
@@ -41,7 +44,7 @@ Layout::Layout(WatermarkKey key) {
   for (const int chip : shuffled) {
     const bool sync = known < kSyncChips;
     known += sync;
-    // Fewer chips than coded bits: those left out are spread evenly, which the code bears best.
+    // More chips than coded bits: those sent twice are spread evenly.
     bit[size_t(chip)] = sync ? kSync : int16_t(next++ * kCoded / (chips - kSyncChips));
     sign[size_t(chip)] = (sync ? sync_signs : payload_signs).chance(0.5) ? 1.f : -1.f;
   }
@@ -55,7 +58,7 @@ std::vector<uint8_t> message_of(const WatermarkPayload& payload) {
   append(kProgramMark, 16);
   append(payload.model, 16);
   append(payload.seed, 16);
-  append(crc24(bits), kCrcBits);
+  append(crc16(bits), kCrcBits);
   return bits;
 }
 
@@ -66,7 +69,7 @@ bool read_message(std::span<const uint8_t> message, WatermarkPayload& payload) {
     for (int i = 0; i < count; ++i) v = v << 1 | message[size_t(begin + i)];
     return v;
   };
-  if (value(0, 16) != kProgramMark || value(kPayloadBits, kCrcBits) != crc24(message.first(kPayloadBits)))
+  if (value(0, 16) != kProgramMark || value(kPayloadBits, kCrcBits) != crc16(message.first(kPayloadBits)))
     return false;
   payload = {uint16_t(value(16, 16)), uint16_t(value(32, 16))};
   return true;
@@ -107,12 +110,14 @@ std::vector<float> box_mean(const std::vector<float>& image, int width, int heig
   return out;
 }
 
-std::vector<float> luma(const Frame& frame) {
-  std::vector<float> y(size_t(frame.width) * size_t(frame.height));
-  for (size_t i = 0; i < y.size(); ++i)
-    y[i] = 0.2126f * float(frame.rgb[3 * i]) + 0.7152f * float(frame.rgb[3 * i + 1]) +
-           0.0722f * float(frame.rgb[3 * i + 2]);
-  return y;
+std::vector<float> channel_of(const Frame& frame, Channel channel) {
+  std::vector<float> out(size_t(frame.width) * size_t(frame.height));
+  for (size_t i = 0; i < out.size(); ++i) {
+    const uint8_t* rgb = &frame.rgb[3 * i];
+    const float luma = 0.2126f * float(rgb[0]) + 0.7152f * float(rgb[1]) + 0.0722f * float(rgb[2]);
+    out[i] = channel == kLuma ? luma : (float(rgb[2]) - luma) / float(kBlueOfCb);
+  }
+  return out;
 }
 
 }  // namespace watermark

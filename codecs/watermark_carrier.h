@@ -8,18 +8,24 @@
 namespace orrery::watermark {
 
 inline constexpr int kWidth = 320;  // the mark's plane: every picture is taken to be 320 wide
-inline constexpr int kTile = 160;   // period of the pattern on that plane, pixels
-// Ring of frequencies, (cycles a tile)^2: wavelengths of 51 to 16 pixels. Of a wave of 50 pixels, half size
-// at CRF 28 lets through 0.7, of 30 a half, of 20 a third and of 13 a tenth; longer ones drown in shading.
-inline constexpr int kLeastSquare = 10, kMostSquare = 100;
-inline constexpr int kHighest = 10;  // cycles along one axis
-inline constexpr int kSyncChips = 48;
-inline constexpr int kPayloadBits = 48, kCrcBits = 24, kMessageBits = kPayloadBits + kCrcBits;
+inline constexpr int kTileWidth = 320, kTileHeight = 160;  // period of the pattern on that plane, pixels
+inline constexpr int kHighest = 13;                        // cycles along one side of the period
+enum Channel { kLuma, kBlue, kChannels };  // brightness; blue against yellow at equal brightness (Cb)
+// Frequencies used, cycles in kTileHeight pixels: of luma wavelengths of 47 to 23 pixels, of Cb, which codecs halve and
+// round more coarsely, 84 to 32. Half size with CRF 28 lets through a half of them; of shorter ones little, and longer
+// ones drown in shading.
+struct Ring {
+  double least, most;
+};
+inline constexpr Ring kRings[kChannels] = {{3.4, 6.5}, {1.9, 4.3}};
+inline constexpr int kSyncChips = 40;
+inline constexpr int kPayloadBits = 48, kCrcBits = 16, kMessageBits = kPayloadBits + kCrcBits;
 inline constexpr uint16_t kProgramMark = 0x4f72;  // "Or"
 
 struct Coefficient {
-  int kx, ky;  // cycles a tile; kx > 0, or kx = 0 and ky > 0
-  double radius() const;
+  Channel channel;
+  int kx, ky;  // cycles a period; kx > 0, or kx = 0 and ky > 0
+  double cycles() const;  // in kTileHeight pixels
 };
 const std::vector<Coefficient>& coefficients();
 
@@ -32,11 +38,11 @@ struct Layout {
 inline constexpr int16_t kSync = -1;
 
 std::vector<uint8_t> message_of(const WatermarkPayload& payload);  // kMessageBits bits
-// False when program mark or CRC do not fit: 40 bits that chance must hit.
+// False when program mark or CRC do not fit: 32 bits that chance must hit.
 bool read_message(std::span<const uint8_t> message, WatermarkPayload& payload);
 
 // Mean over a square of (2 radius + 1)^2 pixels, cut at the edges.
 std::vector<float> box_mean(const std::vector<float>& image, int width, int height, int radius);
-std::vector<float> luma(const Frame& frame);
+std::vector<float> channel_of(const Frame& frame, Channel channel);  // levels
 
 }  // namespace orrery::watermark

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
 
@@ -12,7 +13,7 @@ namespace {
 
 using namespace watermark;
 
-constexpr int kFlattenRadius = 9;  // pixels: shading slower than the pattern is taken away
+constexpr int kFlattenRadius = 14;  // pixels: shading slower than the pattern is taken away
 constexpr float kMostDetail = 8;   // levels: edges are cut to this, so that no single one outweighs a wall
 constexpr int kVarianceRadius =
     12;  // where the picture varies, it says less about the mark: divided by variance
@@ -20,12 +21,12 @@ constexpr float kLeastVariance = 0.5f;
 constexpr int kTallest = 8;  // height by width: 320 wide, a thinner picture would fill the memory
 
 // Scales searched: a crop that keeps 80 to 100 % of the width, and 1 % of it more or less of the height. Half
-// a step is off by 0.8 pixels at the picture's sides, a twentieth of the shortest wavelength.
+// a step is off by 0.8 pixels at the picture's sides, a twenty-fifth of the shortest wavelength.
 constexpr double kLeastScale = 0.80, kScaleStep = 0.01;
 constexpr int kScales = 21, kAspects = 3;
 // Places searched at each: every fourth pixel by which such a crop can have moved the picture.
 // A cut of the width shows in the scale; of the height, up to a fifth may be missing at any scale.
-constexpr int kPlaceStep = 4, kMostAlong = kTile / kPlaceStep;
+constexpr int kPlaceStep = 4, kMostAlong = kTileWidth / kPlaceStep;
 constexpr int kFine = 4;          // then in quarters of a pixel
 // Decoded: the whole picture where it is; the same where the known chips fit best nearby; the best 14 others by them.
 constexpr int kMostDecoded = 16;
@@ -39,15 +40,15 @@ Complex unit(double turns) {
   return {float(std::cos(2 * std::numbers::pi * turns)), float(std::sin(2 * std::numbers::pi * turns))};
 }
 
-// e^(-2 pi i k scale x / kTile) for k = 0..kHighest, x < n: [k][x].
+// e^(-2 pi i k scale x / period) for k = 0..kHighest, x < n: [k][x].
 struct Waves {
   std::vector<float> re, im;
   int n;
-  Waves(double scale, int count) : re(size_t((kHighest + 1) * count)), im(re.size()), n(count) {
+  Waves(double scale, int count, int period) : re(size_t((kHighest + 1) * count)), im(re.size()), n(count) {
     for (int k = 0; k <= kHighest; ++k)
       for (int x = 0; x < n; ++x) {
         // Centres of pixels: the sample x of the seen part lies at scale (x + 0.5) - 0.5.
-        const Complex w = unit(-k * (scale * (x + 0.5) - 0.5) / kTile);
+        const Complex w = unit(-k * (scale * (x + 0.5) - 0.5) / period);
         re[size_t(k * n + x)] = w.re, im[size_t(k * n + x)] = w.im;
       }
   }
@@ -80,21 +81,28 @@ Complex down_column(const Complex* rows, const Waves& waves, int ky) {
   return sum;
 }
 
-// Each ring of frequencies to mean power 1 a chip: the picture itself is loud where it is slow. Single loud
-// coefficients (a pattern of the scene's) are cut to three times that.
+// Each ring of frequencies to power 1 a chip, judged by the median: the picture itself is loud where it is slow and
+// along its edges. Coefficients louder than three times that (a pattern of the scene's) are cut to it.
 void whiten(WatermarkDetector::Spectrum& s) {
-  std::vector<double> power(kHighest + 2), count(kHighest + 2);
-  const auto& ring = coefficients();
-  for (size_t c = 0; c < ring.size(); ++c) {
-    const size_t r = size_t(std::lround(ring[c].radius()));
-    power[r] += double(s.real[c]) * s.real[c] + double(s.imaginary[c]) * s.imaginary[c];
-    count[r] += 2;
+  constexpr float kLoudest = 3, kMedian = 1.386f;  // of the sum of two squares of unit normals
+  const auto ring_of = [](const Coefficient& k) {
+    return size_t(k.channel * (kHighest + 1) + std::lround(k.cycles()));
+  };
+  std::array<std::vector<float>, kChannels*(kHighest + 1)> powers;
+  const std::vector<Coefficient>& all = coefficients();
+  for (size_t c = 0; c < all.size(); ++c)
+    powers[ring_of(all[c])].push_back(s.real[c] * s.real[c] + s.imaginary[c] * s.imaginary[c]);
+  std::array<float, std::tuple_size_v<decltype(powers)>> scales{};
+  for (size_t r = 0; r < powers.size(); ++r) {
+    std::vector<float>& p = powers[r];
+    if (p.empty()) continue;
+    std::nth_element(p.begin(), p.begin() + std::ptrdiff_t(p.size() / 2), p.end());
+    if (p[p.size() / 2] > 0) scales[r] = std::sqrt(kMedian / p[p.size() / 2]);
   }
-  for (size_t c = 0; c < ring.size(); ++c) {
-    const size_t r = size_t(std::lround(ring[c].radius()));
-    const float scale = power[r] > 0 ? float(1 / std::sqrt(power[r] / count[r])) : 0.f;
-    s.real[c] = std::clamp(s.real[c] * scale, -3.f, 3.f);
-    s.imaginary[c] = std::clamp(s.imaginary[c] * scale, -3.f, 3.f);
+  for (size_t c = 0; c < all.size(); ++c) {
+    const float scale = scales[ring_of(all[c])];
+    s.real[c] = std::clamp(s.real[c] * scale, -kLoudest, kLoudest);
+    s.imaginary[c] = std::clamp(s.imaginary[c] * scale, -kLoudest, kLoudest);
   }
 }
 
@@ -107,15 +115,15 @@ struct Candidate {
   int u = 0, v = 0;  // shift on the plane, pixels / kFine
 };
 
-struct Turns {  // e^(-2 pi i n / (kTile kFine))
-  static constexpr int kCount = kTile * kFine;
+struct Turns {  // e^(-2 pi i n / (kTileWidth kFine))
+  static constexpr int kCount = kTileWidth * kFine;
   Complex at[kCount];
   Turns() {
     for (int n = 0; n < kCount; ++n) at[n] = unit(-double(n) / kCount);
   }
   // What a shift by (u, v) does to coefficient k.
   Complex of(const Coefficient& k, int u, int v) const {
-    return at[((k.kx * u + k.ky * v) % kCount + kCount) % kCount];
+    return at[((k.kx * u + kTileWidth / kTileHeight * k.ky * v) % kCount + kCount) % kCount];
   }
 };
 const Turns turns;
@@ -148,7 +156,7 @@ Candidate best_place(const std::vector<Complex>& d, const WatermarkDetector::Spe
     const Coefficient k = coefficients()[c];
     if (d[c].re == 0 && d[c].im == 0) continue;
     for (int j = 0; j < nv; ++j) {
-      const Complex term = d[c] * turns.of({0, k.ky}, 0, (j - 1) * step);
+      const Complex term = d[c] * turns.of({kLuma, 0, k.ky}, 0, (j - 1) * step);
       columns[k.kx][j].re += term.re, columns[k.kx][j].im += term.im;
     }
   }
@@ -157,7 +165,7 @@ Candidate best_place(const std::vector<Complex>& d, const WatermarkDetector::Spe
   for (int i = 0; i < nu; ++i) {
     float sums[kMostAlong] = {};
     for (int kx = 0; kx <= kHighest; ++kx) {
-      const Complex w = turns.of({kx, 0}, (i - 1) * step, 0);
+      const Complex w = turns.of({kLuma, kx, 0}, (i - 1) * step, 0);
       for (int j = 0; j < nv; ++j) sums[j] += columns[kx][j].re * w.re - columns[kx][j].im * w.im;
     }
     for (int j = 0; j < nv; ++j)
@@ -179,11 +187,13 @@ void refine(const std::vector<Complex>& d, Candidate& c) {
     }
 }
 
-// What a ring of frequencies says, relative to the slowest: the first of a mark that came through nearly whole, the
-// second after strong compression (half size, CRF 28, mean of 16 clips, where fast waves are mostly the codec's).
-constexpr int kProfiles = 2;
+// What a chip says: its correlation with what was written over the rest of its variance, as half size with CRF 28 leaves
+// them (mean of 18 clips). Where less is lost, chips are sure enough with any weights. A picture's own colours, or the
+// codec, may leave little of one channel: tried with each at less than a half, too.
+constexpr int kProfiles = 3;
 float trust(const Coefficient& k, int profile) {
-  return profile == 0 ? 1.f : float(std::clamp(1.15 - 0.1 * k.radius(), 0.1, 1.0));
+  constexpr float kOfChannel[kProfiles][kChannels] = {{1, 1}, {1, 0.4f}, {0.4f, 1}};
+  return kOfChannel[profile][k.channel] * (k.channel == kLuma ? 1.3f - 0.1f * float(k.cycles()) : 0.75f);
 }
 
 // The payload's chips at a place, each with its sign undone.
@@ -224,40 +234,46 @@ void WatermarkDetector::add(const Frame& frame) {
            frame.height, kTallest);
     frame_width_ = frame.width, frame_height_ = frame.height;
     width_ = kWidth, height_ = std::max(1, int(std::lround(double(frame.height) * kWidth / frame.width)));
-    sum_.assign(size_t(width_) * size_t(height_), 0);
+    for (std::vector<float>& sum : sums_) sum.assign(size_t(width_) * size_t(height_), 0);
   }
   if (frame.width != frame_width_ || frame.height != frame_height_)
     fail("cannot look for a watermark: a frame is {}x{}, the first was {}x{}", frame.width, frame.height,
          frame_width_, frame_height_);
-  const std::vector<float> y = luma(resize(frame, width_, height_));
-  const std::vector<float> mean = box_mean(y, width_, height_, kFlattenRadius);
-  for (size_t i = 0; i < y.size(); ++i) sum_[i] += std::clamp(y[i] - mean[i], -kMostDetail, kMostDetail);
+  const Frame seen = resize(frame, width_, height_);
+  for (const Channel channel : {kLuma, kBlue}) {
+    const std::vector<float> level = channel_of(seen, channel), mean = box_mean(level, width_, height_, kFlattenRadius);
+    for (size_t i = 0; i < level.size(); ++i)
+      sums_[channel][i] += std::clamp(level[i] - mean[i], -kMostDetail, kMostDetail);
+  }
   ++frames_;
 }
 
-std::vector<float> WatermarkDetector::weighted() const {
-  if (frames_ == 0) fail("cannot look for a watermark: no frames");
-  std::vector<float> image(sum_.size()), square(sum_.size());
+std::vector<float> WatermarkDetector::weighted(int channel) const {
+  const std::vector<float>& sum = sums_[size_t(channel)];
+  std::vector<float> image(sum.size()), square(sum.size());
   for (size_t i = 0; i < image.size(); ++i)
-    image[i] = sum_[i] / float(frames_), square[i] = image[i] * image[i];
+    image[i] = sum[i] / float(frames_), square[i] = image[i] * image[i];
   const std::vector<float> variance = box_mean(square, width_, height_, kVarianceRadius);
   for (size_t i = 0; i < image.size(); ++i) image[i] /= std::max(0.f, variance[i]) + kLeastVariance;
   return image;
 }
 
 std::vector<WatermarkDetector::Spectrum> WatermarkDetector::spectra() const {
-  const std::vector<float> image = weighted();
+  if (frames_ == 0) fail("cannot look for a watermark: no frames");
+  const std::vector<float> images[kChannels] = {weighted(kLuma), weighted(kBlue)};
   std::vector<Spectrum> all;
   for (int i = 0; i < kScales; ++i) {
     const double scale = 1 - i * kScaleStep;
-    const std::vector<Complex> rows = along_rows(image, width_, height_, Waves(scale, width_));
+    const Waves across(scale, width_, kTileWidth);
+    const std::vector<Complex> rows[kChannels] = {along_rows(images[kLuma], width_, height_, across),
+                                                  along_rows(images[kBlue], width_, height_, across)};
     for (int a = 0; a < kAspects; ++a) {
       Spectrum s{scale, scale + kScaleStep * (a == 0 ? 0 : a == 1 ? 1 : -1), 0, 0, {}, {}};
       s.places_x = places_along((1 - s.scale_x) * kWidth);
       s.places_y = places_along((1 / kLeastScale - 1) * s.scale_y * height_);
-      const Waves waves(s.scale_y, height_);
+      const Waves waves(s.scale_y, height_, kTileHeight);
       for (const Coefficient& k : coefficients()) {
-        const Complex value = down_column(&rows[size_t(k.kx * height_)], waves, k.ky);
+        const Complex value = down_column(&rows[k.channel][size_t(k.kx * height_)], waves, k.ky);
         s.real.push_back(value.re), s.imaginary.push_back(value.im);
       }
       whiten(s);

@@ -12,17 +12,16 @@ namespace {
 
 using namespace watermark;
 
-// Amplitude of each chip's wave as a share of the least that an eye sees on a grey wall: the least that CRF
-// 28 and VP9 leave in every clip measured. At 0.30 VP9 took one of 12, at 0.25 three of 6 and CRF 28 one;
-// half size with CRF 28 leaves 2 of 4 at 0.5, which shows.
-constexpr double kStrength = 0.32;
+// Amplitude of each chip's wave as a share of the least that an eye sees on a grey wall. What half size with CRF 28
+// leaves: with blue at 0.14 5 of 19 clips, at 0.20 12, at 0.26 15, but there walls look cloudy and physics scores move.
+constexpr double kStrength[kChannels] = {0.355, 0.20};
 constexpr double kMostPeak =
     2.5;  // the pattern is cut to so many times its rms: its peaks are what an eye finds first
 // Masking, besides equal contrast at every brightness: stronger by kMaskSlope for each level above kMaskFrom
 // by which green (most of luma) differs from its local mean on average. Texture alone counts, which is found
 // at four places kMaskReach away on either side too: beside the edge of something that moves, the mark would
 // move. The most keeps 42 dB PSNR whatever the picture is.
-constexpr float kMaskSlope = 1.0f, kMaskFrom = 0.5f, kMaskMost = 2.3f;
+constexpr float kMaskSlope = 1.0f, kMaskFrom = 0.5f, kMaskMost = 1.9f;
 constexpr int kMaskReach = 8;     // blocks of 2x2 pixels
 constexpr int kMiddle = 128;      // the grey for which the pattern is made
 constexpr int kMaskRadius = 2;    // of blocks of 2x2 pixels, in which the mask is made
@@ -37,50 +36,62 @@ std::vector<float> chip_values(WatermarkKey key, const WatermarkPayload& payload
   return chips;
 }
 
-// One period, kTile * kOversampling a side: an inverse Fourier transform, rows first.
-std::vector<float> tile_of(const std::vector<float>& chips) {
-  constexpr int n = kTile * kOversampling;
-  std::vector<double> cosine(n), sine(n);
-  for (int i = 0; i < n; ++i)
-    cosine[size_t(i)] = std::cos(2 * std::numbers::pi * i / n),
-    sine[size_t(i)] = std::sin(2 * std::numbers::pi * i / n);
+double amplitude_of(const Coefficient& k) {  // levels
+  const double cycles = k.cycles() / kTileHeight * kPixelsADegree;
+  const double threshold = k.channel == kLuma ? 1 / contrast_sensitivity(cycles) / contrast_of_level(kMiddle)
+                                              : 1 / blue_contrast_sensitivity(cycles) / blue_contrast_of_level(kMiddle);
+  return kStrength[k.channel] * threshold;
+}
+
+// cos, or sin, of one turn in n steps.
+std::vector<double> turn(int n, double (*wave)(double)) {
+  std::vector<double> out;
+  for (int i = 0; i < n; ++i) out.push_back(wave(2 * std::numbers::pi * i / n));
+  return out;
+}
+
+constexpr int kColumns = kTileWidth * kOversampling, kRows = kTileHeight * kOversampling;
+
+// One period of a channel's pattern, [kRows][kColumns], levels: an inverse Fourier transform, columns first.
+std::vector<float> tile_of(const std::vector<float>& chips, Channel channel) {
+  const std::vector<double> cosine_x = turn(kColumns, std::cos), sine_x = turn(kColumns, std::sin),
+                            cosine_y = turn(kRows, std::cos), sine_y = turn(kRows, std::sin);
   // columns[kx][y] = sum over ky of X e^(i ky y), with X = cosine chip - i sine chip
-  std::vector<double> real((kHighest + 1) * n), imaginary((kHighest + 1) * n);
+  std::vector<double> real((kHighest + 1) * kRows), imaginary(real.size());
   double power = 0;
   for (size_t c = 0; c < coefficients().size(); ++c) {
     const Coefficient k = coefficients()[c];
-    const double amplitude =
-        kStrength / contrast_sensitivity(k.radius() / kTile * kPixelsADegree) / contrast_of_level(kMiddle);
+    if (k.channel != channel) continue;
+    const double amplitude = amplitude_of(k);
     power += amplitude * amplitude;
     const double a = amplitude * chips[2 * c], b = -amplitude * chips[2 * c + 1];
-    for (int y = 0; y < n; ++y) {
-      const size_t at = size_t(((k.ky * y) % n + n) % n), to = size_t(k.kx * n + y);
-      real[to] += a * cosine[at] - b * sine[at];
-      imaginary[to] += a * sine[at] + b * cosine[at];
+    for (int y = 0; y < kRows; ++y) {
+      const size_t at = size_t(((k.ky * y) % kRows + kRows) % kRows), to = size_t(k.kx * kRows + y);
+      real[to] += a * cosine_y[at] - b * sine_y[at];
+      imaginary[to] += a * sine_y[at] + b * cosine_y[at];
     }
   }
-  std::vector<float> tile(size_t(n) * n);
+  std::vector<float> tile(size_t(kColumns) * kRows);
   const double peak = kMostPeak * std::sqrt(power);
-  for (int y = 0; y < n; ++y)
-    for (int x = 0; x < n; ++x) {
+  for (int y = 0; y < kRows; ++y)
+    for (int x = 0; x < kColumns; ++x) {
       double sum = 0;
       for (int kx = 0; kx <= kHighest; ++kx) {
-        const size_t at = size_t(kx * x % n), from = size_t(kx * n + y);
-        sum += real[from] * cosine[at] - imaginary[from] * sine[at];
+        const size_t at = size_t(kx * x % kColumns), from = size_t(kx * kRows + y);
+        sum += real[from] * cosine_x[at] - imaginary[from] * sine_x[at];
       }
-      tile[size_t(y) * n + size_t(x)] = float(std::clamp(sum, -peak, peak));
+      tile[size_t(y) * kColumns + size_t(x)] = float(std::clamp(sum, -peak, peak));
     }
   return tile;
 }
 
 // At (u, v) pixels of the plane, linear between the tile's points.
 float sample(const std::vector<float>& tile, double u, double v) {
-  constexpr int n = kTile * kOversampling;
   const double x = u * kOversampling, y = v * kOversampling;
   const int x0 = int(std::floor(x)), y0 = int(std::floor(y));
   const float fx = float(x - x0), fy = float(y - y0);
   const auto at = [&](int xi, int yi) {
-    return tile[size_t((yi % n + n) % n) * n + size_t((xi % n + n) % n)];
+    return tile[size_t((yi % kRows + kRows) % kRows) * kColumns + size_t((xi % kColumns + kColumns) % kColumns)];
   };
   return (1 - fy) * ((1 - fx) * at(x0, y0) + fx * at(x0 + 1, y0)) +
          fy * ((1 - fx) * at(x0, y0 + 1) + fx * at(x0 + 1, y0 + 1));
@@ -151,13 +162,16 @@ class Watermarked : public FrameSink {
 }  // namespace
 
 WatermarkEmbedder::WatermarkEmbedder(int width, int height, WatermarkKey key, const WatermarkPayload& payload)
-    : width_(width), height_(height), pattern_(size_t(width) * size_t(height)) {
-  const std::vector<float> tile = tile_of(chip_values(key, payload));
+    : width_(width), height_(height), luma_(size_t(width) * size_t(height)), blue_(luma_.size()) {
+  const std::vector<float> chips = chip_values(key, payload);
+  const std::vector<float> luma = tile_of(chips, kLuma), blue = tile_of(chips, kBlue);
   const double step = double(kWidth) / width;
   for (int y = 0; y < height; ++y)
-    for (int x = 0; x < width; ++x)
-      pattern_[size_t(y) * size_t(width) + size_t(x)] =
-          sample(tile, (x + 0.5) * step - 0.5, (y + 0.5) * step - 0.5);
+    for (int x = 0; x < width; ++x) {
+      const size_t at = size_t(y) * size_t(width) + size_t(x);
+      const double u = (x + 0.5) * step - 0.5, v = (y + 0.5) * step - 0.5;
+      luma_[at] = sample(luma, u, v), blue_[at] = sample(blue, u, v);
+    }
 }
 
 void WatermarkEmbedder::mark(Frame& frame) const {
@@ -166,17 +180,21 @@ void WatermarkEmbedder::mark(Frame& frame) const {
   const size_t width = size_t(width_), blocks = (width + 1) / 2;
   std::vector<float> thresholds(8 * width);
   for (size_t i = 0; i < thresholds.size(); ++i) thresholds[i] = threshold(int(i % width), int(i / width));
-  std::vector<int16_t> change(3 * width);
+  std::vector<int16_t> red(width), green(width), blue(width);
   for (size_t y = 0; y < size_t(height_); ++y) {
-    const float *pattern = &pattern_[y * width], *strength = &mask[y / 2 * blocks],
+    const float *luma = &luma_[y * width], *cb = &blue_[y * width], *strength = &mask[y / 2 * blocks],
                 *round = &thresholds[y % 8 * width];
     // Down to a whole number, by cutting off what is above a floor that no change reaches.
-    for (size_t x = 0; x < width; ++x)
-      change[3 * x] = change[3 * x + 1] = change[3 * x + 2] =
-          int16_t(int(pattern[x] * strength[x / 2] + round[x] + 64) - 64);
+    for (size_t x = 0; x < width; ++x) {
+      const float grey = luma[x] * strength[x / 2] + round[x] + 64;
+      red[x] = int16_t(int(grey) - 64);
+      green[x] = int16_t(int(grey + float(kGreenOfCb) * cb[x]) - 64);
+      blue[x] = int16_t(int(grey + float(kBlueOfCb) * cb[x]) - 64);
+    }
     uint8_t* value = frame.at(0, int(y));
-    for (size_t i = 0; i < 3 * width; ++i)
-      value[i] = uint8_t(std::clamp<int16_t>(int16_t(value[i] + change[i]), 0, 255));
+    const auto change = [](uint8_t& v, int16_t by) { v = uint8_t(std::clamp<int16_t>(int16_t(v + by), 0, 255)); };
+    for (size_t x = 0; x < width; ++x)
+      change(value[3 * x], red[x]), change(value[3 * x + 1], green[x]), change(value[3 * x + 2], blue[x]);
   }
 }
 

@@ -30,35 +30,35 @@ TEST(ConvolutionalCode, DecodesWhatItEncodedWithAFifthOfTheBitsFlipped) {
   Rng rng(1);
   int wrong = 0;
   for (int trial = 0; trial < 50; ++trial) {
-    const std::vector<uint8_t> bits = random_bits(rng, 72), coded = convolutional_encode(bits);
+    const std::vector<uint8_t> bits = random_bits(rng, 64), coded = convolutional_encode(bits);
     ASSERT_EQ(coded.size(), bits.size() * kCodeRate);
     std::vector<float> clean, soft;
     for (const uint8_t bit : coded)
-      clean.push_back(bit ? -1.f : 1.f), soft.push_back(clean.back() + 1.1f * float(rng.normal()));
+      clean.push_back(bit ? -1.f : 1.f), soft.push_back(clean.back() + 1.2f * float(rng.normal()));
     EXPECT_EQ(convolutional_decode(clean), bits);
     wrong += convolutional_decode(soft) != bits;
   }
-  EXPECT_LE(wrong, 1);  // noise of 1.1: 18 % of the signs are wrong
+  EXPECT_LE(wrong, 1);  // noise of 1.2: 20 % of the signs are wrong
 }
 
-// Free distance 24: two messages that differ anywhere differ in at least so many coded bits.
+// Free distance 32: two messages that differ anywhere differ in at least so many coded bits.
 TEST(ConvolutionalCode, HasItsFreeDistance) {
-  const std::vector<uint8_t> zero = convolutional_encode(std::vector<uint8_t>(72));
+  const std::vector<uint8_t> zero = convolutional_encode(std::vector<uint8_t>(64));
   Rng rng(2);
   for (int trial = 0; trial < 2000; ++trial) {
-    std::vector<uint8_t> bits(72);
+    std::vector<uint8_t> bits(64);
     for (int i = 0, n = 1 + rng.below(6); i < n; ++i) bits[size_t(rng.below(12))] = 1;
     if (std::count(bits.begin(), bits.end(), 1) == 0) continue;
     const std::vector<uint8_t> coded = convolutional_encode(bits);
-    EXPECT_GE(std::count(coded.begin(), coded.end(), 1), 24);
+    EXPECT_GE(std::count(coded.begin(), coded.end(), 1), 32);
   }
 }
 
-TEST(Crc24, KnownValue) {
+TEST(Crc16, KnownValue) {
   std::vector<uint8_t> bits;
   for (const char c : std::string("123456789"))
     for (int i = 7; i >= 0; --i) bits.push_back(uint8_t(c >> i & 1));
-  EXPECT_EQ(crc24(bits), 0x21cf02u);  // CRC-24/OPENPGP's check value
+  EXPECT_EQ(crc16(bits), 0x29b1u);  // CRC-16/IBM-3740's check value
 }
 
 // A room: a wall with a gradient and grain, which stands still as in our clips, a floor, a ball that falls.
@@ -123,7 +123,7 @@ TEST(Watermark, IsReadFromOneFrame) {
   EXPECT_EQ(r.payload, kPayload);
   EXPECT_EQ(to_hex(r.payload), "4f72beefa001");
   EXPECT_LT(r.chip_errors, 0.15);
-  EXPECT_LT(r.false_positive_bound, 1e-10);
+  EXPECT_LT(r.false_positive_bound, 2e-8);
 }
 
 // Spectrum of a whole picture: the payload's chips where they were put, and the known ones as if shifted by (u, v).
@@ -135,7 +135,7 @@ WatermarkDetector::Spectrum spectrum_with_known_chips_off(double u, double v) {
     const auto chip = [&](size_t i) { return layout.sign[i] * (layout.bit[i] != watermark::kSync && coded[size_t(layout.bit[i])] ? -1.f : 1.f); };
     const std::complex<float> value(chip(2 * c), -chip(2 * c + 1));
     const watermark::Coefficient k = watermark::coefficients()[c];
-    const std::complex<float> moved = value * std::complex<float>(std::polar(1.0, 2 * std::numbers::pi * (k.kx * u + k.ky * v) / watermark::kTile));
+    const std::complex<float> moved = value * std::complex<float>(std::polar(1.0, 2 * std::numbers::pi * (k.kx * u / watermark::kTileWidth + k.ky * v / watermark::kTileHeight)));
     s.real.push_back(layout.bit[2 * c] == watermark::kSync ? moved.real() : value.real());
     s.imaginary.push_back(layout.bit[2 * c + 1] == watermark::kSync ? moved.imag() : value.imag());
   }
@@ -158,7 +158,7 @@ TEST(Watermark, SurvivesCompressionScalingAndCropping) {
   for (const Frame& f : clip)
     half.push_back(resize(f, 160, 96)), larger.push_back(resize(f, 480, 288)),
         cropped.push_back(cut(f, 20, 12, 288, 172));
-  EXPECT_EQ(read_clip(through(half, folder / "b.mp4", 23)).payload, kPayload);
+  EXPECT_EQ(read_clip(through(half, folder / "b.mp4", 28)).payload, kPayload);
   EXPECT_EQ(read_clip(larger).payload, kPayload);
   const WatermarkReading r = read_clip(through(cropped, folder / "c.mp4", 23));
   EXPECT_EQ(r.payload, kPayload);
@@ -174,7 +174,7 @@ TEST(Watermark, IsReadWhereTheHeightAloneIsCut) {
   for (const Frame& f : marked_room(4)) cropped.push_back(cut(f, 0, 26, 320, 160));
   const WatermarkReading r = read_clip(cropped);
   EXPECT_EQ(r.payload, kPayload);
-  EXPECT_NEAR(r.scale_x, 1, 0.015);
+  EXPECT_NEAR(r.scale_x, 1, 0.035);
   EXPECT_NEAR(r.shift_y, 26, 3);
 }
 
@@ -212,34 +212,54 @@ TEST(Watermark, DoesNotShow) {
   }
 }
 
+// Bright and textured all over: where the mask lets most through.
+TEST(Watermark, KeepsFortyTwoDecibelsWhateverThePictureIs) {
+  Frame frame(320, 192);
+  Rng rng(6);
+  for (uint8_t& v : frame.rgb) v = uint8_t(rng.below(2) ? 225 : 165);
+  Frame marked = frame;
+  WatermarkEmbedder(320, 192, shipped_watermark_key(), kPayload).mark(marked);
+  EXPECT_GE(psnr(frame, marked), 42);
+}
+
 struct Seen {
-  double wave = 0, channel = 0;  // thresholds of Barten's eye
+  double wave = 0, together = 0;  // thresholds of sight
 };
 
-// Of a grey picture's mark: the largest wave, and the largest sum of waves within an octave and 45 degrees,
-// which is what an eye takes together.
-Seen seen_on_grey(int level) {
-  constexpr int kSide = 160, kMost = 14;  // one period of the mark; cycles in it
-  Frame frame = flat(320, 320, uint8_t(level), uint8_t(level), uint8_t(level));
-  WatermarkEmbedder(320, 320, shipped_watermark_key(), kPayload).mark(frame);
+// Of a grey picture's mark in one channel: the largest wave, and the largest sum of waves within an octave and 45
+// degrees, which is what an eye takes together.
+Seen seen_on_grey(int level, watermark::Channel channel) {
+  using namespace watermark;
+  constexpr int kMost = 18;
+  Frame frame = flat(kTileWidth, kTileHeight, uint8_t(level), uint8_t(level), uint8_t(level));
+  WatermarkEmbedder(kTileWidth, kTileHeight, shipped_watermark_key(), kPayload).mark(frame);
+  const std::vector<float> marked = channel_of(frame, channel);
+  const double contrast = channel == kLuma ? contrast_of_level(level) : blue_contrast_of_level(level);
   Seen seen;
-  std::map<std::pair<int, int>, double> channels;
-  for (int kx = 0; kx <= kMost; ++kx)
+  std::map<std::pair<int, int>, double> sums;
+  for (int kx = 0; kx <= kMost; ++kx) {
+    std::vector<std::complex<double>> column(kTileHeight);
+    for (int y = 0; y < kTileHeight; ++y)
+      for (int x = 0; x < kTileWidth; ++x)
+        column[size_t(y)] += std::polar(double(marked[size_t(y * kTileWidth + x)]) - (channel == kLuma ? level : 0),
+                                        2 * std::numbers::pi * kx * x / kTileWidth);
     for (int ky = kx == 0 ? 1 : -kMost; ky <= kMost; ++ky) {
       std::complex<double> sum = 0;
-      for (int y = 0; y < kSide; ++y)
-        for (int x = 0; x < kSide; ++x)
-          sum += std::polar(double(frame.at(x, y)[0] - level), 2 * std::numbers::pi * (kx * x + ky * y) / kSide);
-      const double cycles = std::hypot(kx, ky) / kSide * kPixelsADegree;
-      const double thresholds = 2 * std::abs(sum) / (kSide * kSide) * contrast_of_level(level) *
-                                contrast_sensitivity(cycles);
+      for (int y = 0; y < kTileHeight; ++y)
+        sum += column[size_t(y)] * std::polar(1.0, 2 * std::numbers::pi * ky * y / kTileHeight);
+      const double fx = double(kx) / kTileWidth, fy = double(ky) / kTileHeight,
+                   cycles = std::hypot(fx, fy) * kPixelsADegree;
+      const double thresholds =
+          2 * std::abs(sum) / (kTileWidth * kTileHeight) * contrast *
+          (channel == kLuma ? contrast_sensitivity(cycles) : blue_contrast_sensitivity(cycles));
       seen.wave = std::max(seen.wave, thresholds);
-      const int turn = int(std::floor(std::atan2(ky, kx) / (std::numbers::pi / 4) + 0.5)) & 3;
-      for (int half_octave = -2; half_octave < 8; ++half_octave)
+      const int turn = int(std::floor(std::atan2(fy, fx) / (std::numbers::pi / 4) + 0.5)) & 3;
+      for (int half_octave = -4; half_octave < 8; ++half_octave)
         if (const double low = std::exp2(half_octave / 2.0) / 2; cycles >= low && cycles < 2 * low)
-          channels[{half_octave, turn}] += thresholds * thresholds;
+          sums[{half_octave, turn}] += thresholds * thresholds;
     }
-  for (const auto& [channel, power] : channels) seen.channel = std::max(seen.channel, std::sqrt(power));
+  }
+  for (const auto& [band, power] : sums) seen.together = std::max(seen.together, std::sqrt(power));
   return seen;
 }
 
@@ -247,14 +267,17 @@ Seen seen_on_grey(int level) {
 // seen as plaster on walls had 5.
 TEST(Watermark, IsNearTheThresholdOfSightWhereItIsFlat) {
   for (const int level : {40, 90, 128, 180, 220}) {
-    const Seen seen = seen_on_grey(level);
-    EXPECT_LT(seen.wave, 0.6) << level;
-    EXPECT_GT(seen.wave, 0.3) << level;
-    EXPECT_LT(seen.channel, 2.5) << level;
+    const Seen luma = seen_on_grey(level, watermark::kLuma), blue = seen_on_grey(level, watermark::kBlue);
+    EXPECT_LT(luma.wave, 0.6) << level;
+    EXPECT_GT(luma.wave, 0.3) << level;
+    EXPECT_LT(luma.together, 2.5) << level;
+    EXPECT_LT(blue.wave, 0.5) << level;
+    EXPECT_GT(blue.wave, 0.15) << level;
+    EXPECT_LT(blue.together, 1.5) << level;
   }
 }
 
-// In a flat region: few levels, of all signs, the same in all colours and in every frame.
+// In a flat region: few levels, of all signs, red and green nearly alike, and the same in every frame.
 TEST(Watermark, NeitherMottlesNorFlickersWhereItIsFlat) {
   const WatermarkEmbedder embedder(320, 192, shipped_watermark_key(), kPayload);
   Frame frame = flat(320, 192, 120, 130, 140), again = frame;
@@ -264,8 +287,8 @@ TEST(Watermark, NeitherMottlesNorFlickersWhereItIsFlat) {
   int largest = 0;
   for (size_t i = 0; i < frame.rgb.size(); i += 3) {
     const int d = frame.rgb[i] - 120;
-    EXPECT_EQ(d, frame.rgb[i + 1] - 130);
-    EXPECT_EQ(d, frame.rgb[i + 2] - 140);
+    EXPECT_LE(std::abs(frame.rgb[i + 1] - 130 - d), 1);
+    EXPECT_LE(std::abs(frame.rgb[i + 2] - 140 - d), 6);
     sum += d, largest = std::max(largest, std::abs(d));
   }
   EXPECT_LT(std::abs(sum * 3 / double(frame.rgb.size())), 0.1);
