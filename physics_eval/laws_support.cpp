@@ -37,6 +37,25 @@ std::vector<Run> runs_of(const Motion& motion) {
   return out;
 }
 
+// What a run of more than two phases departs from the best two quadratics, px beyond the noise: a phase cut in two by a
+// waver of the outline departs hardly, a third rate of slowing down does.
+double beyond_two_rates(const Motion& motion, const Run& run) {
+  const int track = motion.phases[run.first].track;
+  const auto& points = motion.tracks[track].points;
+  const int first = motion.phases[run.first].first, last = motion.phases[run.last].last;
+  const auto squares = [&](int from, int to) {
+    const double rms = fit_polynomial(points, from, to, 2).rms;
+    return rms * rms * (to - from + 1);
+  };
+  double least = 1e30;
+  for (int i = run.first; i < run.last; ++i) {
+    const int cut = motion.phases[i].last, next = motion.phases[i + 1].first;
+    if (cut - first >= 3 && last - next >= 3) least = std::min(least, squares(first, cut) + squares(next, last));
+  }
+  const double noise = motion.noise[track];
+  return std::sqrt(std::max(0.0, least / (last - first + 1) - noise * noise));
+}
+
 double speed_at(const Phase& p, double t) {
   const auto v = p.velocity(t);
   return std::hypot(v[0], v[1]);
@@ -160,9 +179,10 @@ LawResult surface_motion(const Motion& motion, Violations& violations) {
       const double gain = speed_at(last, last.t1) - speed_at(first, first.t0) - 2 * v_error;
       effect = std::max(effect, kGainWeight * std::max(0.0, gain) / std::max(1e-9, top));
     }
-    // More than skid and roll: every further change of rate costs.
+    // More than skid and roll: every further change of rate costs, as far as it shows.
     if (run.last - run.first > 1)
-      effect = std::max(effect, kSurfaceTolerance.value * 0.5 * (run.last - run.first - 1));
+      effect = std::max(effect, std::min(kSurfaceTolerance.value * 0.5 * (run.last - run.first - 1),
+                                         6 * beyond_two_rates(motion, run) / travel));
     weighted += effect * count;
     error += count * noise / travel;
     law.effect = std::max(law.effect, effect);

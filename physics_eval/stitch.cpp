@@ -58,26 +58,37 @@ Link link_of(const Track& a, const Track& b, double fps, double least_area) {
   return evidence && gap <= 3 && error > kTeleportJump.value * size ? Link::kTeleport : Link::kNone;
 }
 
-// Only what was well seen can be missed: long enough, a body, once away from where it began (a blemish of the
-// background stays), and no crumb beside the largest one.
+// Seen long enough, once away from where it began (a blemish of the background stays), and no crumb beside the largest.
+bool has_moved_in_sight(const Track& track, double largest_area) {
+  return track.points.size() >= 8 && track.travel() >= track.diameter() && area_of(track) > kMinShare.value * largest_area;
+}
+
+// Only a body can be missed.
 bool well_seen(const Track& track, double largest_area) {
-  if (track.points.size() < 8 || track.travel() < track.diameter()) return false;
-  return track.is_body() && area_of(track) > kMinShare.value * largest_area;
+  return has_moved_in_sight(track, largest_area) && track.is_body();
+}
+
+// Too long for bodies, as a pear or a pin is, but of one size and shape: arms and reflections change theirs.
+bool are_twins(const Track& a, const Track& b) {
+  const double ratio = area_of(a) / area_of(b);
+  return a.area_jitter() < kBodyJitter.value && b.area_jitter() < kBodyJitter.value && ratio > 0.7 && ratio < 1.4 &&
+         std::abs(a.roundness() - b.roundness()) < kTwinRound.value;
 }
 
 void report_birth(const std::vector<Track>& tracks, size_t i, double largest_area, std::vector<Violation>& out) {
   const Track& track = tracks[i];
   const TrackPoint& start = track.points[0];
-  if (!well_seen(track, largest_area)) return;
+  if (!has_moved_in_sight(track, largest_area)) return;
   for (size_t k = 0; k < tracks.size(); ++k) {
     const Track& other = tracks[k];
     if (k == i || other.points[0].frame >= start.frame || other.points.back().frame < start.frame + 5) continue;
-    if (!look_alike(track, other) || !other.is_body()) continue;  // an arm does not double
+    if (!look_alike(track, other)) continue;
+    if (!(track.is_body() && other.is_body()) && !are_twins(track, other)) continue;  // an arm does not double
     out.push_back({"duplicate", start.frame, track.id,
                    fmt::format("looks like object {}, which stays; began away from the border", other.id)});
     return;
   }
-  if (track.birth == TrackEnd::kClear)
+  if (track.birth == TrackEnd::kClear && track.is_body())
     out.push_back({"appear", start.frame, track.id,
                    fmt::format("began at ({:.0f}, {:.0f}) px, away from the border, where nothing was", start.x, start.y)});
 }

@@ -6,8 +6,8 @@
 
 namespace orrery::physics_eval {
 
-inline constexpr std::string_view kEvaluatorVersion = "0.7.1";
-inline constexpr std::string_view kThresholdsVersion = "2026-11-f";
+inline constexpr std::string_view kEvaluatorVersion = "0.8";
+inline constexpr std::string_view kThresholdsVersion = "2026-11-g";
 
 struct Threshold {
   std::string_view name;
@@ -32,6 +32,7 @@ inline constexpr Threshold kAppendage{"appendage", 0.4, "of radius", "strings, r
 inline constexpr Threshold kMinArea{"min_area", 14, "px", "smaller regions have no usable centroid"};
 inline constexpr Threshold kRound{"round", 0.78, "of enclosing circle", "disc 0.9 to 1, square 0.64, hexagon 0.83"};
 inline constexpr Threshold kBodyRound{"body_round", 0.45, "of enclosing circle", "a 2:1 brick has 0.51; arms, rods and cords have less"};
+inline constexpr Threshold kTwinRound{"twin_round", 0.12, "of enclosing circle", "two outlines of one shape, seen against other backgrounds, differ by less"};
 inline constexpr Threshold kBodyJitter{"body_jitter", 0.2, "of area, a frame", "measured: balls and boxes below 0.03"};
 inline constexpr Threshold kMinShare{"min_share", 0.1, "of area", "pieces that come off a mask are smaller than this beside the body"};
 inline constexpr Threshold kMaxRegions{"max_regions", 24, "regions", "twice the objects of the largest scene: the camera shook"};
@@ -94,7 +95,7 @@ inline constexpr Threshold kConsistent{"consistent", 50, "score", "a law at its 
 
 inline constexpr std::array kThresholds = {
     kWorkingWidth, kContrastLow, kContrastHigh, kNoiseFactorLow, kNoiseFactorHigh, kEdgeStep, kPlainRoom, kShadowDarkest, kShadowChroma,
-    kShadowSlope, kStrongPart, kSteadierCore, kAppendage, kMinArea, kRound, kBodyRound, kBodyJitter, kMinShare, kMaxRegions,
+    kShadowSlope, kStrongPart, kSteadierCore, kAppendage, kMinArea, kRound, kBodyRound, kTwinRound, kBodyJitter, kMinShare, kMaxRegions,
     kMaxForeground, kCameraShift, kCutLikeness, kMinTrackFrames, kMaxMissed, kMinTravel, kFitNoiseFloor, kCentroidDrift, kEdgeBias, kKnotPenalty,
     kMostShake, kMinFlightFrames, kMinFlightTravel, kMinSagitta, kTippingDrop, kFlightAngle, kResidualTolerance, kCubicTolerance, kGravityTolerance, kRestitutionSlack,
     kEnergyTolerance, kMaxDrag, kDropTolerance, kMomentumTolerance, kSeparationSlack, kSpunSeparation, kMassTolerance, kArcTolerance, kPendulumTolerance,

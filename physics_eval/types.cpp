@@ -15,24 +15,36 @@ double Track::diameter(size_t first, size_t count) const {
   return median(extents);
 }
 
-bool Track::is_round() const {
-  std::vector<double> values;
-  for (const TrackPoint& p : points)
-    if (!p.clipped && !p.merged) values.push_back(p.round);
-  return median(values) > kRound.value;
+namespace {
+
+std::vector<double> rounds_of(const Track& track) {
+  std::vector<double> out;
+  for (const TrackPoint& p : track.points)
+    if (!p.clipped && !p.merged) out.push_back(p.round);
+  return out;
 }
 
-bool Track::is_body() const {
-  std::vector<double> rounds, jitter;
+}  // namespace
+
+double Track::roundness() const { return median(rounds_of(*this)); }
+
+bool Track::is_round() const { return roundness() > kRound.value; }
+
+double Track::area_jitter() const {
+  std::vector<double> jitter;
   const TrackPoint* before = nullptr;
   for (const TrackPoint& p : points) {
     if (p.clipped || p.merged) continue;
-    rounds.push_back(p.round);
     if (before) jitter.push_back(std::abs(std::log(p.area / before->area)));
     before = &p;
   }
+  return median(jitter);
+}
+
+bool Track::is_body() const {
+  const std::vector<double> rounds = rounds_of(*this);
   return rounds.size() >= 3 && median(rounds) > kBodyRound.value && quantile(rounds, 0.2) > 0.7 * kBodyRound.value &&
-         median(jitter) < kBodyJitter.value;
+         area_jitter() < kBodyJitter.value;
 }
 
 double Track::travel() const {

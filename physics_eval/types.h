@@ -47,6 +47,8 @@ struct Track {
   TrackEnd birth = TrackEnd::kClip, death = TrackEnd::kClip;
   double diameter() const { return diameter(0, points.size()); }  // median extent, px
   double diameter(size_t first, size_t count) const;               // of so many points from the first
+  double roundness() const;        // median share of the enclosing circle
+  double area_jitter() const;      // median change of area, a frame
   bool is_round() const;           // a disc to the eye: a ball
   bool is_body() const;            // compact and of steady size: not an arm, a reflection, a flicker
   double travel() const;           // diagonal of the box of all positions that are its own, px

@@ -331,6 +331,38 @@ TEST(Laws, RollingSlowsDownEvenly) {
                 "surface_motion");
 }
 
+// A knot that a waver of the outline sets costs nothing, a third rate of slowing down as before.
+TEST(Laws, FurtherRatesOfSlowingDownCostAsFarAsTheyShow) {
+  const auto thrice = [](double pull) {
+    return judged({ball([=](double t) -> std::array<double, 2> {
+      // Brakes at 40 px/s^2; by `pull` less from 1.2 s and by as much more from 2.4 s.
+      const double u = std::max(0.0, t - 1.2), w = std::max(0.0, t - 2.4);
+      return {40 + 200 * t - 20 * t * t + pull * u * u - 2 * pull * w * w, 300};
+    })});
+  };
+  const double hardly = law(thrice(6), "surface_motion").score.value(), much = law(thrice(35), "surface_motion").score.value();
+  EXPECT_GT(hardly, 0.995);
+  EXPECT_LT(much, 0.95);
+}
+
+// A pear or a pin is too long for a body; when it doubles, its twin has its size and shape. An arm has not.
+TEST(Laws, ALongThingDoubles) {
+  const auto twins = [](double radius, double round) {
+    MadeTrack pear = ball([](double t) -> std::array<double, 2> { return {60 + 60 * t, 200}; }), twin = pear;
+    pear.round = 0.42;
+    twin.at = [](double t) -> std::array<double, 2> { return {60 + 60 * t - 90 * (t - 1.5), 200}; };
+    twin.round = round, twin.radius = radius, twin.first = 36;
+    Observation seen = observed({pear, twin});
+    seen.tracks[1].birth = TrackEnd::kOverlap;
+    EvaluateOptions options;
+    options.intervals = false;
+    return evaluate_tracks(seen, options);
+  };
+  EXPECT_TRUE(has(twins(9, 0.40), "duplicate"));
+  EXPECT_FALSE(has(twins(9, 0.25), "duplicate"));
+  EXPECT_FALSE(has(twins(6.5, 0.40), "duplicate"));
+}
+
 TEST(Laws, WhatComesBackIsNoFasterThanItWent) {
   // Brakes at 80 px/s^2, turns round and comes back with `rate`.
   const auto turning = [](double rate) {
