@@ -44,7 +44,7 @@ Layout::Layout(WatermarkKey key) {
   for (const int chip : shuffled) {
     const bool sync = known < kSyncChips;
     known += sync;
-    // More chips than coded bits: those sent twice are spread evenly.
+    // As many chips as coded bits; were there more or fewer, those sent twice or left out would be spread evenly.
     bit[size_t(chip)] = sync ? kSync : int16_t(next++ * kCoded / (chips - kSyncChips));
     sign[size_t(chip)] = (sync ? sync_signs : payload_signs).chance(0.5) ? 1.f : -1.f;
   }

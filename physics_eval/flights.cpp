@@ -118,6 +118,26 @@ std::vector<double> inflation_of(const Motion& motion, const std::vector<Flight>
   return out;
 }
 
+bool begins_with_a_blow(const Motion& motion, const Flight& flight) {
+  return std::any_of(motion.events.begin(), motion.events.end(), [&](const Event& e) {
+    return e.track == flight.track && e.after >= 0 && motion.phases[e.after].first == flight.first &&
+           (e.kind == EventKind::kBounce || e.kind == EventKind::kCollision);
+  });
+}
+
+// After a blow a body may touch for a few frames more, which belong to no parabola. Where the flight without them is
+// one to within the noise, it is the flight.
+Flight without_touch(const Motion& motion, const Flight& flight) {
+  constexpr int kMostTouch = 5, kLeastLeft = 10;  // frames
+  const auto clean = [&](const Flight& f) {
+    return f.cubic <= 2 * f.cubic_error && f.residual <= 2 * motion.noise[f.track];
+  };
+  if (clean(flight) || !begins_with_a_blow(motion, flight)) return flight;
+  for (int cut = 1; cut <= kMostTouch && flight.count() - cut >= kLeastLeft; ++cut)
+    if (const Flight part = fit_flight(motion, flight.track, flight.first + cut, flight.last); clean(part)) return part;
+  return flight;
+}
+
 std::vector<Flight> fit_all(const Motion& motion) {
   std::vector<Flight> flights;
   const auto& phases = motion.phases;
@@ -130,7 +150,8 @@ std::vector<Flight> fit_all(const Motion& motion) {
       if (!event || event->kind != EventKind::kChange) break;
       ++end;
     }
-    const Flight flight = fit_flight(motion, phases[i].track, phases[i].first, phases[end].last);
+    const Flight flight =
+        without_touch(motion, fit_flight(motion, phases[i].track, phases[i].first, phases[end].last));
     if (is_evidence(motion, flight)) flights.push_back(flight);
     i = end;
   }
