@@ -115,7 +115,7 @@ LawResult collision(const Motion& motion, Violations& violations) {
   LawResult law;
   law.name = "collision";
   std::vector<double> errors;
-  double parallel = 0, gain = 0, ratio_change = 0;
+  double parallel = 0, gain = 0, sure_gain = 0, ratio_change = 0;
   std::map<std::pair<int, int>, double> masses;
   for (const Collision& c : motion.collisions) {
     const Exchange e = exchange_of(c);
@@ -145,6 +145,8 @@ LawResult collision(const Motion& motion, Violations& violations) {
       const double spun = a.is_round() && b.is_round() ? 1 : kSpunSeparation.value;
       const double now = std::max(0.0, *apart - 1 - 2 * approach_error) / spun;
       gain = std::max(gain, now);
+      // Of a slow approach half seen, what is left after two standard errors still says little.
+      sure_gain = std::max(sure_gain, now / (1 + approach_error / kSeparationSlack.value));
       errors.push_back(approach_error);
       if (now > 2 * kSeparationSlack.value)
         violations.push_back(
@@ -160,7 +162,7 @@ LawResult collision(const Motion& motion, Violations& violations) {
   law.reveals = fmt::format("partners that part {:.1f} times as fast as they met", 1 + *law.detectable);
   law.score = through ? 0
                       : std::min({quality_of(parallel, kMomentumTolerance.value),
-                                  quality_of(gain, kSeparationSlack.value),
+                                  quality_of(sure_gain, kSeparationSlack.value),
                                   quality_of(ratio_change, kMassTolerance.value)});
   law.detail = fmt::format(
       "{} collision(s); parallel part {:.2f}, gain in speed {:.2f}, change of mass ratio {:.2f}; {} "
