@@ -1,10 +1,10 @@
 // An invisible mark in the pixels: which program, which model, which seed. Found without the original, after
 // compression, scaling, cropping, and changes of brightness, contrast and frame rate.
 //
-// A pattern that repeats over the picture's plane, constant in time, in brightness and in blue against yellow, whose
-// Fourier coefficients in a ring of frequencies carry chips of +-1: some a known sign (to find scale and place), the others a coded payload.
-// Which is which, and their signs, follow from the key. Spread spectrum after Cox et al. 1997; the mark that
-// repeats, so that cropping only shifts it, after Kutter 1998.
+// A pattern that repeats over the picture's plane, constant in time, in brightness and in blue against yellow,
+// whose Fourier coefficients in a ring of frequencies carry chips of +-1: some a known sign (to find scale and
+// place), the others a coded payload. Which is which, and their signs, follow from the key. Spread spectrum
+// after Cox et al. 1997; the mark that repeats, so that cropping only shifts it, after Kutter 1998.
 #pragma once
 #include <array>
 #include <cstdint>
