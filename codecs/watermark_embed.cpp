@@ -13,7 +13,7 @@ namespace {
 using namespace watermark;
 
 // Amplitude of each chip's wave as a share of the least that an eye sees on a grey wall. What half size with CRF 28
-// leaves: with blue at 0.14 5 of 19 clips, at 0.20 12, at 0.26 15, but there walls look cloudy and physics scores move.
+// leaves of clips of 2 s: with blue at 0.14 5 of 19, at 0.20 12, at 0.26 15, but there walls look cloudy.
 constexpr double kStrength[kChannels] = {0.355, 0.20};
 constexpr double kMostPeak =
     2.5;  // the pattern is cut to so many times its rms: its peaks are what an eye finds first
