@@ -43,6 +43,17 @@ const TrackPoint* point_before(const Track& track, int frame) {
   return out;
 }
 
+// Turned upwards at the lowest place that it reaches at all: the ground may have pushed it too.
+bool turns_at_its_lowest(const Track& track, int frame, const Vec2& in, const Vec2& out) {
+  if (in[1] <= 0 || out[1] >= 0) return false;
+  double lowest = -1e30, there = -1e30;
+  for (const TrackPoint& p : track.points) {
+    lowest = std::max(lowest, p.y);
+    if (std::abs(p.frame - frame) <= 3) there = std::max(there, p.y);
+  }
+  return there > lowest - 0.15 * track.diameter();
+}
+
 bool fill(const Motion& motion, const Event& event, Collision& c) {
   const auto beside = [&](int track, bool after) {
     const Phase* lawful = phase_beside(motion, track, c.t, after, true);
@@ -64,6 +75,8 @@ bool fill(const Motion& motion, const Event& event, Collision& c) {
   if (d < 1e-6) return false;
   c.normal = {dx / d, dy / d};
   for (const Phase* p : {a0, a1, b0, b1}) c.supported |= p->kind != PhaseKind::kFlight;
+  c.supported |= turns_at_its_lowest(motion.tracks[c.a], c.frame, c.a_in, c.a_out) ||
+                 turns_at_its_lowest(motion.tracks[c.b], c.frame, c.b_in, c.b_out);
   return true;
 }
 

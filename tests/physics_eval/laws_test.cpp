@@ -345,6 +345,20 @@ TEST(Laws, FurtherRatesOfSlowingDownCostAsFarAsTheyShow) {
   EXPECT_LT(much, 0.95);
 }
 
+// Two balls that touch while both strike the floor: it pushes both up.
+TEST(Laws, TheFloorPushesBothOfTwoThatMeetOnIt) {
+  const auto falls = [](double x, double vx, double turn, double floor) {
+    return ball([=](double t) -> std::array<double, 2> {
+      const double g = 300, hit = 1, u = t - hit, v = 0.8 * g * hit;
+      if (u < 0) return {x + vx * t, floor - 0.5 * g * (hit * hit - t * t)};
+      return {x + vx * hit + (vx + turn) * u, floor - v * u + 0.5 * g * u * u};
+    });
+  };
+  MadeTrack left = falls(250, 20, -50, 300), right = falls(310, -20, 50, 300);
+  left.last = right.last = 56;
+  EXPECT_FALSE(has(judged({left, right}), "momentum")) << to_text(judged({left, right}), "");
+}
+
 // A pear or a pin is too long for a body; when it doubles, its twin has its size and shape. An arm has not.
 TEST(Laws, ALongThingDoubles) {
   const auto twins = [](double radius, double round) {
