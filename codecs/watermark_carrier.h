@@ -11,9 +11,9 @@ inline constexpr int kWidth = 320;  // the mark's plane: every picture is taken 
 inline constexpr int kTileWidth = 320, kTileHeight = 160;  // period of the pattern on that plane, pixels
 inline constexpr int kHighest = 13;                        // cycles along one side of the period
 enum Channel { kLuma, kBlue, kChannels };  // brightness; blue against yellow at equal brightness (Cb)
-// Frequencies used, cycles in kTileHeight pixels: of luma wavelengths of 47 to 23 pixels, of Cb, which codecs halve and
-// round more coarsely, 84 to 32. Half size with CRF 28 lets through a half of them; of shorter ones little, and longer
-// ones drown in shading.
+// Frequencies used, cycles in kTileHeight pixels: of luma wavelengths of 47 to 25 pixels, of Cb, which codecs
+// halve and round more coarsely, 84 to 37. Half size with CRF 28 lets through a half of them; of shorter ones
+// little, and longer ones drown in shading.
 struct Ring {
   double least, most;
 };

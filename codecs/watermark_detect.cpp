@@ -188,7 +188,7 @@ void refine(const std::vector<Complex>& d, Candidate& c) {
 }
 
 // What a chip says: its correlation with what was written over the rest of its variance, as half size with
-// CRF 28 leaves them (mean of 18 clips). Where less is lost, chips are sure enough with any weights. A picture's
+// CRF 28 leaves them (about the mean of 18 clips). Where less is lost, chips are sure enough with any weights. A picture's
 // own colours, or the codec, may leave little of one channel: tried with each at less than a half, too.
 constexpr int kProfiles = 3;
 float trust(const Coefficient& k, int profile) {

@@ -21,4 +21,13 @@ inline CLI::Validator whole_number() {
   return CLI::Validator(check, "NUMBER");
 }
 
+// For lengths of time and counts that must not be 0, with the same reason.
+inline CLI::Validator above_zero() {
+  const auto check = [](const std::string& text) {
+    double value = 0;
+    return CLI::detail::lexical_cast(text, value) && value > 0 ? std::string() : "'" + text + "' is not a number above 0";
+  };
+  return CLI::Validator(check, "NUMBER");
+}
+
 }  // namespace orrery

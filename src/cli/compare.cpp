@@ -213,7 +213,7 @@ std::function<int()> setup_compare(CLI::App& app) {
   app.add_option("--second-take", flags->second, "the same scene filmed again: gives the Physics-IQ scores")
       ->check(CLI::ExistingFile);
   app.add_option("--masks", flags->masks, "write the motion masks of both, side by side, to this clip");
-  app.add_option("--frames", flags->frames, "compare only so many frames")->check(CLI::PositiveNumber);
+  app.add_option("--frames", flags->frames, "compare only so many frames")->check(above_zero());
   app.add_option("--tokenizer", flags->model,
                  "weights for the features of folders (default: the shipped ones)");
   app.add_option("--features", flags->onnx.path,

@@ -170,12 +170,12 @@ std::function<int()> setup_inspect(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--seed", o->seed, "of a prompt (default: random, printed)")->check(whole_number());
   app.add_option("--seconds", o->seconds, "length, at most 20 (default: 4 for a prompt, all of a clip)")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   app.add_option("--temperature", o->temperature, "of a prompt: variety of the scene")
       ->check(CLI::Range(0.0, 2.0))
       ->capture_default_str();
   app.add_option("--layer", o->layer, "the layer that the page shows first")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number())
       ->capture_default_str();
   app.add_option("--edit-speed", o->edit_speed,
                  "m/s that the velocity edit adds toward the middle of the view")

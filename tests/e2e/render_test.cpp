@@ -113,11 +113,14 @@ TEST_F(Render, RefusesBadInputWithOneLineAndWritesNothing) {
       {"render 'a ball' --candidates 0 -o " + path("x.mp4"), 2},
       {"quantize " + path("bad.safetensors") + " " + path("x.safetensors") + " --type int3", 2},
       {"inspect", 2},
+      {"inspect 'a ball falls' --seconds 0", 2},
+      {"compare " + path("bad.safetensors") + " " + path("bad.safetensors") + " --frames 0", 2},
   };
   for (const Case& c : cases) {
     const Outcome o = run(c.arguments);
     EXPECT_EQ(o.code, c.code) << c.arguments << "\n" << o.text;
     EXPECT_EQ(std::ranges::count(o.text, '\n'), 1) << c.arguments << "\n" << o.text;
+    EXPECT_LT(o.text.size(), 300u) << o.text;  // a newcomer's line: no limit of 300 digits
     EXPECT_EQ(files(), 1u) << c.arguments;  // bad.safetensors alone
   }
 }

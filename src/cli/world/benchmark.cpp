@@ -183,7 +183,7 @@ void add_world_options(CLI::App& app, CommandOptions& o) {
       ->check(CLI::Range(1, 10000))
       ->capture_default_str();
   app.add_option("--base-seed", o.world.base_seed, "seed of the first; the others follow it")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number())
       ->capture_default_str();
   app.add_option("--format", o.world.ending, "ending of {out}")
       ->check(CLI::IsMember({"mp4", "webm", "gif", "avi", "mov", "mkv"}))
@@ -223,7 +223,7 @@ std::function<int()> setup_benchmark(CLI::App& app) {
   add_world_options(app, *o);
   add_evaluator_options(app, *o);
   app.add_option("--timeout", o->world.timeout_s, "seconds after which a command is killed (default: never)")
-      ->check(CLI::PositiveNumber);
+      ->check(above_zero());
   app.add_option("--threads", o->threads, "threads (default: all)")->check(CLI::Range(1, 256));
   app.add_flag("--clips-only", o->clips_only, "make the clips and score nothing");
   app.add_flag("--dry-run", o->dry_run, "say what would be made, and write nothing");

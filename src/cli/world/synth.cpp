@@ -97,7 +97,7 @@ int run(SynthArguments& o) {
 std::function<int()> setup_synth(CLI::App& app) {
   auto o = std::make_shared<SynthArguments>();
   app.add_option("-o,--out", o->out, "folder (made if absent)")->required();
-  app.add_option("--count", o->count, "clips to write as shards of states, prologues and captions; resumable")->check(CLI::PositiveNumber);
+  app.add_option("--count", o->count, "clips to write as shards of states, prologues and captions; resumable")->check(above_zero());
   app.add_option("--preview", o->preview, "clips to write as MP4, with a contact sheet, instead of shards")->check(CLI::Range(1, 1000));
   app.add_option("--family", o->family, "one family only (default: all, by weight)");
   app.add_option("--split", o->split, "train, id, ood or combo")->capture_default_str();

@@ -97,8 +97,8 @@ std::function<int()> setup_train(CLI::App& app) {
   app.add_option("--out", o->out, "folder for checkpoints and log.jsonl (default checkpoints/STAGE)");
   app.add_option("--weights", o->weights, "also export the averaged weights here at every checkpoint");
   app.add_option("--initial", o->initial, "weights to start from, with a fresh optimizer; a smaller model's will do")->check(CLI::ExistingFile);
-  app.add_option("--minutes", o->minutes, "length in minutes, instead of the config's")->check(CLI::PositiveNumber);
-  app.add_option("--steps", o->steps, "length in steps, instead of the config's")->check(CLI::PositiveNumber);
+  app.add_option("--minutes", o->minutes, "length in minutes, instead of the config's")->check(above_zero());
+  app.add_option("--steps", o->steps, "length in steps, instead of the config's")->check(above_zero());
   app.add_option("--threads", o->threads, "threads (default: all)")->check(CLI::Range(1, 256));
   app.add_flag("--resume", o->resume, "go on from the last checkpoint in the folder");
   app.add_flag("--quiet", o->quiet, "no progress line");
